@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from schema_examples import examples
 
+from driftline.events.control import COMMANDS, ControlCommand
 from driftline.events.label import LabelEvent
 from driftline.events.output_types import OUTPUT_EVENTS
 from driftline.events.prediction import PredictionEvent
@@ -38,6 +39,8 @@ TYPES: Final[dict[str, type[msgspec.Struct]]] = {
     "label": LabelEvent,
     **OUTPUT_EVENTS,
 }
+COMMAND: Final = "command"
+"""Name of the schema of a record of the control topic, which is one of several types."""
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _BLOCK: Final = re.compile(r"(<!-- example: (\w+) -->\n```json\n)(.*?)(\n```)", re.DOTALL)
 _PRECISION: Final = 1e-9
@@ -46,16 +49,17 @@ _PRECISION: Final = 1e-9
 
 def schema_of(name: str) -> dict[str, Any]:
     """Return the JSON Schema of a type of event, with the docstrings of its fields."""
-    struct = TYPES[name]
-    (reference,), definitions = msgspec.json.schema_components([struct], ref_template="#/$defs/{name}")
-    structs = {each.__name__: each for each in _structs_of(struct)}
+    kinds: tuple[type[msgspec.Struct], ...] = COMMANDS if name == COMMAND else (TYPES[name],)
+    asked: Any = ControlCommand if name == COMMAND else TYPES[name]
+    (reference,), definitions = msgspec.json.schema_components([asked], ref_template="#/$defs/{name}")
+    structs = {each.__name__: each for kind in kinds for each in _structs_of(kind)}
     for title, definition in definitions.items():
         definition["description"] = _text(definition.get("description", ""))
         texts = _field_texts(structs[title])
         for field, schema in definition.get("properties", {}).items():
             if field in texts:
                 schema["description"] = texts[field]
-    top = definitions.pop(reference["$ref"].rsplit("/", 1)[1])
+    top = definitions.pop(reference["$ref"].rsplit("/", 1)[1]) if "$ref" in reference else dict(reference)
     schema = {"$schema": DIALECT, "$id": f"urn:driftline:schema:{name}:v1", **top}
     return {**schema, "$defs": definitions} if definitions else schema
 
@@ -93,7 +97,7 @@ def _text(docstring: str) -> str:
 
 def written() -> dict[Path, str]:
     """Return every generated file's text."""
-    files = {SCHEMAS / f"{name}.json": _dump(schema_of(name)) for name in TYPES}
+    files = {SCHEMAS / f"{name}.json": _dump(schema_of(name)) for name in (*TYPES, COMMAND)}
     files |= {SCHEMAS / "avro" / f"{name}.avsc": _dump(avro_schema(event)) for name, event in OUTPUT_EVENTS.items()}
     shown = examples()
     for name, messages in shown.items():

@@ -64,7 +64,7 @@ LABELS: Final = {
     "severity": "Severity of an alert: `warning` or `critical`.",
     "sink": "Name of a sink of [`driftline notify`](notify.md).",
     "topic": "Name of the topic.",
-    "topic_kind": "`predictions`, `labels`, `joins` (the pending topic) or `panes`.",
+    "topic_kind": "`predictions`, `labels`, `joins` (the pending topic), `control` or `panes`.",
     "version": "Version of driftline.",
     "waiting_for": "What a retraining policy waits for: "
     + ", ".join(f"`{waiting_for}`" for waiting_for in get_args(WaitingFor))

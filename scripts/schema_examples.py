@@ -6,6 +6,7 @@ machine, but for the last digits of logarithms.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from statistics import NormalDist
@@ -40,8 +41,11 @@ from driftline.events.estimate import TrackRecord
 from driftline.events.model_key import ModelKey
 from driftline.events.operation_fields import LATENCY
 from driftline.events.output_record import event_records, structured
-from driftline.events.source import SEGMENT_ALL
+from driftline.events.record_batch import RecordBatch
+from driftline.events.source import SEGMENT_ALL, Source
 from driftline.monitoring.alerting import settle, settled
+from driftline.monitoring.control.answers import answer
+from driftline.monitoring.control.kept import kept
 from driftline.monitoring.model_setup import WatermarkReach
 from driftline.monitoring.pages.page_accounts import PageAccounts
 from driftline.monitoring.predictions.problem_history import ProblemHistory
@@ -60,6 +64,7 @@ from driftline.sketches.operations import Operations, measure_of
 from driftline.sketches.pane_sketch import count as count_events
 from driftline.sketches.scores import PREDICTED
 from driftline.sketches.sparse import pack
+from driftline.sketching.control_intake import ControlIntake
 
 if TYPE_CHECKING:
     from driftline.events.evidence import Event
@@ -94,6 +99,53 @@ PREDICTION: Final = {
     "error": None,
 }
 LABEL: Final = {"prediction_id": "9f2c", "label": 0, "ts": "2026-03-04T08:00:00Z"}
+COMMANDS: Final[list[dict[str, Any]]] = [
+    {
+        "command": "acknowledge",
+        "by": "ann",
+        "model": "credit-risk",
+        "alert": "907a674502bcc02539a07ee9d8a3f80b",
+        "comment": "the new channel, until Monday",
+        "useful": True,
+    },
+    {
+        "command": "mute",
+        "by": "ann",
+        "id": "backfill",
+        "at": "2026-03-01T13:30:00Z",
+        "until": "2026-03-02T08:00:00Z",
+        "model": "credit-risk",
+        "columns": ["income"],
+        "causes": ["data drift"],
+    },
+    {"command": "unmute", "by": "ann", "mute": "backfill"},
+    {
+        "command": "deploy",
+        "by": "deploy-bot",
+        "at": "2026-03-01T14:00:00Z",
+        "model": "credit-risk",
+        "model_version": "4",
+        "replaces": "3",
+    },
+    {"command": "rollback", "by": "deploy-bot", "model": "credit-risk", "model_version": "3", "comment": "too slow"},
+    {
+        "command": "rebaseline",
+        "by": "ann",
+        "model": "credit-risk",
+        "model_version": "3",
+        "profile_id": "8d3f5a",
+        "columns": ["income"],
+    },
+    {
+        "command": "maintenance",
+        "by": "ann",
+        "start": "2026-11-26T00:00:00-05:00",
+        "until": "2026-11-28T00:00:00-05:00",
+        "kind": "holiday",
+        "name": "Thanksgiving",
+    },
+    {"command": "note", "by": "ann", "model": "credit-risk", "text": "the supplier of incomes changed"},
+]
 
 
 def examples() -> dict[str, list[dict[str, Any]]]:
@@ -135,11 +187,23 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     records += settle(examine_operations(*_operations(), budget), ModelAlerts(), budget)[1][:1]
     records += _pages(records)
     records += loop_back_records(SETTINGS, KEY, profile, baseline, opened, NOON_MS)
-    found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL]}
+    records += _answers(budget)
+    found: dict[str, list[dict[str, Any]]] = {"prediction": [PREDICTION], "label": [LABEL], "command": COMMANDS}
     for record in records:
         event = structured(record)
         found.setdefault(event["type"].split(".")[2], []).append(event)
     return {**found, "window": found["window"][:1]}
+
+
+def _answers(budget: ErrorBudget) -> list[OutputRecord]:
+    """Return the answers to a mute, and to an acknowledgement of an alert that there is not."""
+    intake = ControlIntake(1)
+    values: list[bytes | None] = [json.dumps(command).encode() for command in COMMANDS[:2]]
+    stamps = [NOON_MS + HOUR_MS, NOON_MS + 2 * HOUR_MS]
+    intake.add(RecordBatch(Source("control", 0), "driftline.control", values, [7, 8], stamps))
+    unknown, mute = (kept(entry, NOON_MS) for entry in intake.entries[0])
+    refused = f"No alert of the id {unknown.alert} of the model 'credit-risk' is open."
+    return [answer(mute, budget, PANE_MS), answer(unknown, budget, PANE_MS, refused)]
 
 
 def _segments(profile: Profile, vector: np.ndarray[Any, np.dtype[np.int64]]) -> SegmentEvidence:

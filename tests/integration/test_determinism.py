@@ -10,7 +10,15 @@ import pytest
 
 from driftline.runtime.references.profile_files import write_profile
 from tests.support.command import driftline
-from tests.support.expected import Output, alerts_of, backtest_configuration, events_of, expected, write_files
+from tests.support.expected import (
+    Output,
+    alerts_of,
+    backtest_configuration,
+    events_of,
+    expected,
+    write_commands,
+    write_files,
+)
 from tests.support.real_broker import wait_until
 from tests.support.stream import Input, Stream
 from tests.support.traffic import CALIBRATED_MS, DRIFT_MS, HOUR, profiles
@@ -25,12 +33,21 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def wanted() -> frozenset[Output]:
-    return expected()
+    return expected(commands_too=True)
 
 
 def test_the_traffic_is_worth_comparing(wanted: frozenset[Output]) -> None:
     types = {dict(output.headers)["ce_type"].decode().split(".")[2] for output in wanted}
-    assert types == {"window", "finding", "performance", "estimate", "label_arrival", "label_stream", "alert"}
+    assert types == {
+        "window",
+        "finding",
+        "performance",
+        "estimate",
+        "label_arrival",
+        "label_stream",
+        "control",
+        "alert",
+    }
     alerts = alerts_of(wanted)
     assert {alert["model"] for alert in alerts} == {"credit", "price", "intent"}
     assert {alert["state"] for alert in alerts} == {"open", "resolved"}
@@ -39,6 +56,18 @@ def test_the_traffic_is_worth_comparing(wanted: frozenset[Output]) -> None:
     assert {"performance"} <= {alert["cause"] for alert in followed} <= {"performance", "duplicates"}
     assert {alert["incident"] for alert in followed} < {alert["alert_id"] for alert in alerts}
     assert any(alert["revision"] > 5 for alert in alerts)
+
+
+def test_the_commands_are_worth_comparing(wanted: frozenset[Output]) -> None:
+    answers = events_of("control", wanted)
+    assert [each["status"] for each in answers].count("refused") == 2
+    assert {each["status"] for each in answers} == {"accepted", "refused"}
+    alerts = alerts_of(wanted)
+    assert {alert["notified_for"] for alert in alerts} >= {"opened", "mute over"}
+    assert any("acknowledged" in alert for alert in alerts)
+    assert any("was replaced by" in alert["sentence"] for alert in alerts)
+    assert any("set a new baseline" in alert["sentence"] for alert in alerts)
+    assert any("maintenance" in event["flags"] for event in events_of("window", wanted))
 
 
 def test_the_burn_in_ends_before_the_drift_and_pages_nobody(wanted: frozenset[Output]) -> None:
@@ -80,7 +109,7 @@ def test_one_worker_with_large_batches(
 ) -> None:
     given = Input(real_broker, topic_prefix)
     given.write()
-    stream = Stream(given, topic_prefix, tmp_path, {"batch": 10_000, "flush_interval": "2s"})
+    stream = Stream(given, topic_prefix, tmp_path, {"batch": 10_000, "flush_interval": "2s"}, commands_too=True)
     with stream.workers() as workers:
         workers.start("all", "only")
         stream.settle(workers, wanted)
@@ -92,7 +121,7 @@ def test_three_workers_of_each_role_with_small_batches(
     real_broker: str, topic_prefix: str, tmp_path: Path, wanted: frozenset[Output]
 ) -> None:
     given = Input(real_broker, topic_prefix)
-    stream = Stream(given, topic_prefix, tmp_path, {"batch": 100, "flush_interval": "200ms"})
+    stream = Stream(given, topic_prefix, tmp_path, {"batch": 100, "flush_interval": "200ms"}, commands_too=True)
     with stream.workers() as workers:
         for number in range(3):
             workers.start("sketch", f"sketch-{number}")
@@ -111,13 +140,13 @@ def test_three_workers_of_each_role_with_small_batches(
 
 
 def _own_a_partition_each(workers: Workers) -> bool:
-    """Return whether each sketch worker owns one partition of both topics."""
+    """Return whether each sketch worker owns one partition of both topics, and one of them the commands."""
     owned = []
     for worker in workers.running("sketch"):
         worker.expect_running()
         said = [line for line in worker.log().splitlines() if '"assigned"' in line]
         owned += [json.loads(said[-1])["partitions"]] if said else []
-    return [len(partitions) for partitions in owned] == [2, 2, 2]
+    return sorted(len(partitions) for partitions in owned) == [2, 2, 3]
 
 
 def test_partitions_drained_a_day_of_event_time_apart(
@@ -125,13 +154,14 @@ def test_partitions_drained_a_day_of_event_time_apart(
 ) -> None:
     given = Input(real_broker, topic_prefix)
     given.write([1])
-    stream = Stream(given, topic_prefix, tmp_path, {"batch": 1_000, "flush_interval": "300ms"})
+    stream = Stream(given, topic_prefix, tmp_path, {"batch": 1_000, "flush_interval": "300ms"}, commands_too=True)
     with stream.workers() as workers:
         workers.start("all", "only")
         stream.await_committed(workers, stream.n_input([1]), [1])
         given.write([2])
         stream.await_committed(workers, stream.n_input([1, 2]), [1, 2])
-        assert stream.n_outputs() == 0, "nothing closes before the last partition has spoken"
+        answers = [output for output in stream.outputs() if b"command_id" in (output.value or b"")]
+        assert stream.n_outputs() == len(answers), "nothing closes before the last partition has spoken"
         given.write([0])
         stream.settle(workers, wanted)
     assert stream.expect(wanted) == 0
@@ -147,6 +177,7 @@ def test_the_backtest_command_writes_the_same_events(tmp_path: Path, wanted: fro
         "--reference": tmp_path / "credit.profile",
         "--predictions": files["predictions"],
         "--labels": files["labels"],
+        "--control": write_commands(tmp_path),
         "--out": tmp_path / "events.ndjson",
     }
     done = driftline("backtest", *(part for pair in options.items() for part in pair))

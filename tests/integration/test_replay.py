@@ -34,10 +34,10 @@ def worked(real_broker: str, tmp_path_factory: pytest.TempPathFactory) -> Stream
     name = f"replay-{uuid.uuid4().hex[:8]}"
     given = Input(real_broker, name)
     given.write()
-    stream = Stream(given, name, tmp_path_factory.mktemp("replay"), {"flush_interval": "500ms"})
+    stream = Stream(given, name, tmp_path_factory.mktemp("replay"), {"flush_interval": "500ms"}, commands_too=True)
     with stream.workers() as workers:
         workers.start("all", "only")
-        stream.settle(workers, expected())
+        stream.settle(workers, expected(commands_too=True))
     return stream
 
 
@@ -58,7 +58,7 @@ def differences(done: CompletedProcess[str]) -> list[dict[str, Any]]:
 def latest() -> dict[str, dict[str, Any]]:
     """Return the alerts that workers left on the topic, by id."""
     states: dict[str, dict[str, Any]] = {}
-    for alert in sorted(alerts_of(expected()), key=lambda each: each["revision"]):
+    for alert in sorted(alerts_of(expected(commands_too=True)), key=lambda each: each["revision"]):
         states[alert["alert_id"]] = alert
     return states
 

@@ -178,10 +178,12 @@ def test_a_rebalance_flushes_what_was_counted(real_broker: str, topic_prefix: st
         run.flush()
         wait_until(lambda: first.worker._sketcher.n_waiting == 50, 30, "the first worker to have read all")
         assert run.flushes() == []
-        with run.worker("w2"):
+        with run.worker("w2") as second:
             wait_until(lambda: counted(run)["events"] == 50, 30, "the first worker to flush what it gives up")
             send_predictions(run, 50, first=50)
             run.flush()
+            both = (first.worker._sketcher, second.worker._sketcher)
+            wait_until(lambda: sum(each.n_waiting for each in both) == 50, 30, "both workers to have read all")
     assert counted(run) == Counter({"events": 100, "x.binned": 100, "prediction.binned": 100})
 
 

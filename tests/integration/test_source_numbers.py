@@ -84,7 +84,7 @@ def test_a_topic_that_was_alone_keeps_its_numbers_and_what_goes_holds_nothing_ba
         run.flush()
         await_read(run, old, 1, 5)
         assert worker.error is None
-    assert run.read("control") == [], "of one topic nothing is written"
+    assert run.read("input-partitions") == [], "of one topic nothing is written"
 
     create_topics(real_broker, {new: 1})
     with_topics(run, new, old)
@@ -176,7 +176,7 @@ def test_numbers_that_are_gone_are_not_given_anew(real_broker: str, topic_prefix
     settings = msgspec.structs.replace(run.settings, predictions=PredictionInput((*run.inputs.values(),)), labels=None)
     inputs = input_topics(settings, Credentials())
     number_sources(settings, Credentials(), inputs)
-    for future in run.admin.delete_records([TopicPartition(f"{topic_prefix}.control", 0, 1)]).values():
+    for future in run.admin.delete_records([TopicPartition(f"{topic_prefix}.input-partitions", 0, 1)]).values():
         future.result(timeout=patient(30))
     with pytest.raises(BrokerError, match=r"records before offset 1 have been deleted.*another `--prefix`"):
         NumberLog(settings.kafka, Credentials()).read()

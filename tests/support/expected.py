@@ -16,7 +16,7 @@ from driftline.config.load import load_settings
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.files.backtest import Backtest
 from tests.support.real_broker import SESSION_TIMEOUT_S
-from tests.support.traffic import PARTITIONS, SETTINGS, Sent, profiles, traffic
+from tests.support.traffic import HOUR, PARTITIONS, SETTINGS, START_MS, Sent, profiles, traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,6 +78,14 @@ def write_files(folder: Path) -> dict[str, Path]:
     return paths
 
 
+def write_commands(folder: Path) -> Path:
+    """Write the commands as a file for ``driftline backtest``."""
+    path = folder / "commands.ndjson"
+    lines = [json.dumps(command | {"kafka": {"timestamp": time_ms}}) for time_ms, command in commands()]
+    path.write_text("\n".join(lines))
+    return path
+
+
 def backtest_configuration(folder: Path) -> Path:
     """Write the same configuration as on the broker, under another prefix."""
     path = folder / "backtest.yaml"
@@ -85,9 +93,49 @@ def backtest_configuration(folder: Path) -> Path:
     return path
 
 
+def commands() -> list[tuple[int, dict[str, Any]]]:
+    """Return commands of the control topic for the traffic, of every kind, with the time of their records."""
+    alerts = alerts_of(expected())
+
+    def alert(model: str, cause: str) -> str:
+        found = [each for each in alerts if each["model"] == model and cause in each["causes"]]
+        return str(min(found, key=lambda each: each["opened_at"])["alert_id"])
+
+    version = next(each["model_version"] for each in alerts if each["model"] == "credit")
+    given: list[tuple[float, dict[str, Any]]] = [
+        (0.5, {"command": "maintenance", "start": _time(22.3), "until": _time(23.2), "model": "intent"}),
+        (18.2, {"command": "mute", "model": "price", "until": _time(26.5), "causes": ["data drift", "data quality"]}),
+        (18.3, {"command": "note", "model": "credit", "text": "a new channel"}),
+        (21.5, {"command": "acknowledge", "model": "price", "alert": alert("price", "performance"), "useful": False}),
+        (21.6, {"command": "note", "model": "price", "alert": alert("price", "data drift"), "text": "known"}),
+        (22.0, {"command": "acknowledge", "model": "credit", "alert": "none"}),
+        (22.1, {"command": "mute", "until": _time(40), "model": "unheard-of"}),
+        (22.2, {"command": "mute", "until": _time(40), "id": "all"}),
+        (23.7, {"command": "unmute", "mute": "all"}),
+        (28.4, {"command": "deploy", "model": "intent", "model_version": "2"}),
+        (
+            30.1,
+            {"command": "rebaseline", "model": "credit", "model_version": version, "profile_id": "p", "columns": []},
+        ),
+        (36.4, {"command": "rollback", "model": "price", "model_version": "0"}),
+    ]
+    said = []
+    for number, (hours, command) in enumerate(given):
+        at = {} if command["command"] == "maintenance" else {"at": _time(hours)}
+        said.append((START_MS + round(hours * HOUR), {"by": "ann", "id": f"c{number}", **at, **command}))
+    return said
+
+
+def _time(hours: float) -> int:
+    return START_MS + round(hours * HOUR)
+
+
 @cache
-def expected() -> frozenset[Output]:
-    """Return what a backtest over the traffic says: what every run on a broker must say."""
+def expected(*, commands_too: bool = False) -> frozenset[Output]:
+    """Return what a backtest over the traffic says: what every run on a broker must say.
+
+    With ``commands_too`` all commands are on the control topic from the beginning.
+    """
     found: list[Output] = []
 
     def emit(output: OutputRecord) -> None:
@@ -97,7 +145,7 @@ def expected() -> frozenset[Output]:
         folder = Path(name)
         paths = write_files(folder)
         run = Backtest(load_settings(backtest_configuration(folder), {}), Profiles(profiles()), PARTITIONS)
-        run.run(paths["predictions"], paths["labels"], emit)
+        run.run(paths["predictions"], paths["labels"], emit, control=write_commands(folder) if commands_too else None)
     assert len(set(found)) == len(found), "a backtest repeats nothing"
     return frozenset(found)
 

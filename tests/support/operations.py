@@ -102,6 +102,7 @@ class Pipeline:
         self.settings, self.n_partitions = settings, n_partitions
         self.sketcher = Sketcher(settings, Profiles(), n_partitions, lambda _partition, _table: MemoryStores())
         self.offsets = [0] * n_partitions
+        self.n_commands = 0
         for partition in range(n_partitions):
             self.sketcher.assign(Source("predictions", partition), None)
         self.monitor = PartitionMonitor(0, settings, Profiles())

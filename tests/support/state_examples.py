@@ -18,6 +18,7 @@ from driftline.detectors import Block
 from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source, Watermark
 from driftline.events.source_numbers import PlaceNames
+from driftline.monitoring.control.control_book import ControlBook
 from driftline.monitoring.intake.intake_monitor import IntakeMonitor
 from driftline.monitoring.intake.match_monitor import MatchMonitor
 from driftline.monitoring.intake.refused_monitor import RefusedMonitor
@@ -69,6 +70,7 @@ from driftline.sketches.origin_table import OriginTable
 from driftline.sketches.sparse import pack_cells
 from tests.support import monitoring
 from tests.support.arrival import arrival_settings
+from tests.support.commands import entries
 from tests.support.operations import made_operations, settings_of
 from tests.support.pages import notification, page_settings
 from tests.support.retraining import EAGER_PROPOSALS, EAGER_RETRAINING
@@ -496,7 +498,28 @@ def _account(part: PageAccounts, i: int) -> object:
     return part.advance(WatermarkReach(i * day_ms, i * day_ms), WatermarkReach((i - 30) * day_ms, None))
 
 
+def _command(part: ControlBook, i: int) -> object:
+    """Mute, unmute, deploy and note at some steps; models come, settings change, and old commands are forgotten."""
+    start_ms = 10_000 * i + 86_400_000 * 60 * (i // 20)
+    part.reached_ms = start_ms
+    part.see(f"m{i % 7}", start_ms)
+    part.configured("m1", str(i // 10))
+    said: list[dict[str, Any]] = [
+        {"command": "mute", "model": f"m{i % 9}", "until": start_ms + 90_000},
+        {"command": "unmute", "mute": f"{i - 1}"},
+        {"command": "deploy", "model": "m1", "model_version": str(i)},
+        {"command": "acknowledge", "model": "m1", "alert": "a"},
+    ]
+    outputs = part.take(entries([{"by": "ann", "id": str(i), "at": start_ms + 5_000, **said[i % 4]}]))
+    outputs += part.answers()
+    for command in [*part.undecided][:-1]:
+        outputs += part.settle(command, None)
+    part.expire(start_ms)
+    return outputs, len(part), part.changes("m1"), [each.over_ms for each in part.mutes]
+
+
 EXAMPLES: list[Example[Any]] = [
+    of(ControlBook, lambda: ControlBook(OPERATIONS, 10_000), _command, 45),
     of(BootstrapSample, lambda: bootstrap.sample_of(bootstrap.SETTINGS), _gather, 7),
     of(BootstrapReference, lambda: BootstrapReference(COUNTED.grid, 200), _count, 4),
     of(TumblingWindow, windowing.tumbling, _tumble, 16),

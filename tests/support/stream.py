@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,7 +20,15 @@ from driftline.runtime.kafka.topics import create, topic_specs
 from driftline.runtime.references.reference_topic import publish
 from driftline.sketches.layout import LATE
 from driftline.sketches.pane_sketch import PaneSketch
-from tests.support.expected import INPUTS, PANES_PARTITIONS, Output, configuration, normalised, records_by_kind
+from tests.support.expected import (
+    INPUTS,
+    PANES_PARTITIONS,
+    Output,
+    commands,
+    configuration,
+    normalised,
+    records_by_kind,
+)
 from tests.support.reading import Record, committed_offsets, end_offsets, read_topic
 from tests.support.real_broker import create_topics, patient, wait_until
 from tests.support.traffic import PARTITIONS, Sent, profiles, traffic
@@ -83,6 +92,8 @@ class Stream:
         For configuration and logs.
     sketch, kafka : dict, optional
         What the sections of these names say besides, or instead.
+    commands_too : bool
+        Whether the commands for the traffic are on the control topic.
     **sections : dict
         Whole sections instead of those of the traffic.
     """
@@ -94,6 +105,8 @@ class Stream:
         folder: Path,
         sketch: Mapping[str, object] | None = None,
         kafka: Mapping[str, object] | None = None,
+        *,
+        commands_too: bool = False,
         **sections: Mapping[str, object],
     ) -> None:
         self.input = given
@@ -108,6 +121,14 @@ class Stream:
         create(connect_admin(self.settings.kafka, credentials), topic_specs(self.settings, PARTITIONS))
         for profile in profiles():
             publish(self.settings.kafka, credentials, profile)
+        if commands_too:
+            self._write_commands()
+
+    def _write_commands(self) -> None:
+        producer = Producer({"bootstrap.servers": self.input.bootstrap, "enable.idempotence": True})
+        for stamp_ms, command in commands():
+            producer.produce(self.settings.kafka.topic("control"), json.dumps(command), timestamp=stamp_ms)
+        assert producer.flush(patient(60)) == 0
 
     @contextmanager
     def workers(self) -> Iterator[Workers]:

@@ -61,7 +61,7 @@ def step_of(alert: AlertEvent) -> ProblemStep:
         severity=alert.severity,
         from_ms=epoch_ms(alert.onset.from_),
         to_ms=epoch_ms(alert.onset.to),
-        until_ms=epoch_ms(alert.window.end) if alert.state == "resolved" else None,
+        until_ms=None if alert.resolved_at is None else epoch_ms(alert.resolved_at),
     )
 
 

@@ -19,21 +19,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct, field, structs
+from msgspec import UNSET, Struct, field, structs
 
+from driftline.alerts.directives import MuteSubject
 from driftline.alerts.escalation import columns_of, completed_history, history_after, reason_to_join, reason_to_notify
 from driftline.alerts.onsets import first_onset
 from driftline.alerts.policy import SEVERITIES, worst
 from driftline.alerts.problems import ProblemState, follows, named, place
-from driftline.alerts.records import Content, opened_alert, resolved_alert, updated_alert
+from driftline.alerts.records import Content, mute_fields, opened_alert, resolved_alert, updated_alert
 from driftline.alerts.shown import findings_of
 from driftline.alerts.signals import Signals, advance_signals, settled_ms
-from driftline.events.alert import AlertEvent  # msgspec reads it
+from driftline.events.alert import Acknowledged, AlertEvent  # msgspec reads it
 from driftline.events.cloudevents import epoch_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from driftline.alerts.directives import Directives
     from driftline.alerts.escalation import NotificationHistory
     from driftline.alerts.incidents import Incidents, ProblemStep
     from driftline.alerts.observation import Observation
@@ -66,6 +68,8 @@ class ModelAlerts(Struct, frozen=True):
     resolved: tuple[tuple[int, str], ...] = ()
     """(time of resolution in ms, alert id), the oldest first."""
     signals: Signals = Signals()
+    obeyed_ms: int | None = None
+    """Commands that hold from before this time have been carried out; None where none has been."""
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -86,6 +90,7 @@ def advance(
     causes: Iterable[Cause],
     rules: AlertRules,
     incidents: Incidents | None = None,
+    directives: Directives | None = None,
 ) -> Step:
     """Apply one window's check result; the same state and result give the same step.
 
@@ -101,6 +106,8 @@ def advance(
         The causes that this window could have shown; open alerts of other causes stay as they are.
     incidents : Incidents, optional
         The problems of the predictions. For joins alone: nothing that predictions say may depend on joins.
+    directives : Directives, optional
+        What has been said of the model on the control topic.
     """
     resolved = [entry for entry in before.resolved if observation.time_ms < entry[0] + FORGET_AFTER_MS]
     forgotten = tuple(entry[1] for entry in before.resolved[: len(before.resolved) - len(resolved)])
@@ -109,7 +116,7 @@ def advance(
     records: list[AlertEvent] = []
     for alert_id, of_problem in _grouped(states, closed, changes, _relapse_ms(observation)).items():
         known = states.get(alert_id) or closed.pop(alert_id, None)
-        problem = _with_changes(known, observation, of_problem, rules, incidents)
+        problem = _with_changes(known, observation, of_problem, rules, incidents, directives)
         key = problem.alert.alert_id
         resolved = [entry for entry in resolved if entry[1] != key]
         if problem.open:
@@ -121,7 +128,7 @@ def advance(
         if known is None or problem.alert is not known.alert:
             records.append(problem.alert)
     kept = dict(list(closed.items())[-_MAX_CLOSED:])
-    alerts = ModelAlerts(states, kept, tuple(resolved), signals)
+    alerts = ModelAlerts(states, kept, tuple(resolved), signals, before.obeyed_ms)
     return Step(alerts=alerts, records=tuple(records), forgotten=forgotten)
 
 
@@ -152,7 +159,7 @@ def _grouped(
             first, onset = findings_of(change).shown[0], _onset_of([change])
             key = place(states, onset, first)
             if key is None:
-                key = place(closed, onset, first, relapse_ms)
+                key = place({key: each for key, each in closed.items() if not each.over}, onset, first, relapse_ms)
         groups.setdefault(key or "", []).append(change)
     new = groups.pop("", None)
     return groups if new is None else {**groups, "": new}
@@ -164,6 +171,7 @@ def _with_changes(
     changes: Sequence[SignalChange],
     rules: AlertRules,
     incidents: Incidents | None,
+    directives: Directives | None,
 ) -> ProblemState:
     """Return a problem after the changes of its signals."""
     found = {change.cause: findings_of(change) for change in changes if change.findings}
@@ -174,9 +182,10 @@ def _with_changes(
         if still_open:
             return structs.replace(before, open=still_open)
         alert = resolved_alert(before.alert, observation, max(change.n_clean for change in changes))
+        alert = structs.replace(alert, **mute_fields(None))
         # the clean window may be an older one, which was looked at only now
         ends = (observation.window.end, before.alert.window.end, before.alert.onset.to)
-        return structs.replace(before, alert=alert, open=(), until_ms=max(map(epoch_ms, ends)))
+        return structs.replace(before, alert=alert, open=(), until_ms=max(map(epoch_ms, ends)), held=False)
     seen = [finding for change in changes for finding in change.findings]
     onset = _onset_of(changes)
     began_together = before is None or before.onset.meets(onset)
@@ -198,12 +207,27 @@ def _with_changes(
         severity=worst(finding.severity for finding in seen),
         incident=linked,
         new_version=_new_version(observation, begun),
+        beside=() if directives is None else directives.beside(begun, observation.time_ms),
     )
+    muting = None if directives is None else directives.muting(MuteSubject.of(every), observation.time_ms)
+    held, reason = _held(before, reason, muted=muting is not None)
     if before is None:
         alert = opened_alert(observation, content, told, reason)
     else:
         alert = updated_alert(before.alert, observation, content, told, reason)
-    return ProblemState(alert, told, root, every, still_open)
+        if before.until_ms is not None:
+            alert = structs.replace(alert, acknowledged=UNSET)
+    return ProblemState(structs.replace(alert, **mute_fields(muting)), told, root, every, still_open, held=held)
+
+
+def _held(before: ProblemState | None, reason: NotifyReason | None, *, muted: bool) -> tuple[bool, NotifyReason | None]:
+    """Return whether a notification is held back, and why a problem notifies now; None where it does not."""
+    held = before is not None and before.held
+    if reason == "still open" and before is not None and isinstance(before.alert.acknowledged, Acknowledged):
+        reason = None
+    if muted:
+        return held or reason is not None, None
+    return False, reason or ("mute over" if held else None)
 
 
 def _new_version(observation: Observation, onset: Interval) -> str | None:

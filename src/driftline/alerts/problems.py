@@ -47,6 +47,10 @@ class ProblemState(Struct, frozen=True):
     """Causes whose signals are open."""
     until_ms: int | None = None
     """End of the window that resolved it; None while it is open."""
+    held: bool = False
+    """Whether a mute has held a notification back."""
+    over: bool = False
+    """Whether a command ended it: then it does not open again."""
 
     @property
     def onset(self) -> Interval:

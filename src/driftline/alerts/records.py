@@ -10,16 +10,19 @@ from driftline.alerts.onsets import Interval
 from driftline.alerts.policy import message_of, worst
 from driftline.alerts.roots import kind_of
 from driftline.alerts.sentences import sentence_of, title_of
+from driftline.alerts.told_beside import beside_words
 from driftline.events.alert import MAX_SUMMARIES, AlertEvent, Cause, NotifyReason, alert_id
 from driftline.events.cloudevents import rfc3339
 from driftline.events.evidence import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from driftline.alerts.directives import Muting
     from driftline.alerts.escalation import NotificationHistory
     from driftline.alerts.observation import Observation
     from driftline.alerts.shown import CauseFindings, ShownFinding
+    from driftline.events.alert import Beside
     from driftline.events.evidence import Severity
 
 
@@ -35,6 +38,8 @@ class Content(NamedTuple):
     """Id of the alert that it follows from; None where it follows from none."""
     new_version: str | None = None
     """Version of the model whose first predictions are of the time of the onset; None where it predicted before."""
+    beside: Sequence[Beside] = ()
+    """What happened near its onset."""
 
 
 def opened_alert(
@@ -102,6 +107,13 @@ def resolved_alert(alert: AlertEvent, observation: Observation, n_clean: int) ->
     )
 
 
+def mute_fields(muting: Muting | None) -> dict[str, Any]:
+    """Return the fields of an alert that say whether it is muted."""
+    if muting is None:
+        return {"muted_until": UNSET, "muted_by": UNSET}
+    return {"muted_until": rfc3339(muting.until_ms), "muted_by": muting.by}
+
+
 def _of_window(observation: Observation) -> dict[str, Any]:
     """Return the fields of an alert that identify the window that brought it into its state."""
     return {name: getattr(observation.event, name) for name in Event.__struct_fields__}
@@ -127,7 +139,16 @@ def _of_content(content: Content, own_id: str) -> dict[str, Any]:
         "cause": root.cause,
         "causes": [root.cause, *(cause for cause in causes if cause != root.cause)],
         "title": title_of(root, columns, _alike(root, content.found)),
-        "sentence": sentence_of(root, others, columns, begun, content.incident, content.new_version),
+        "sentence": sentence_of(
+            root,
+            others,
+            columns,
+            begun,
+            content.incident,
+            content.new_version,
+            beside_words(content.beside, content.onset),
+        ),
+        "beside": [*content.beside] or UNSET,
         "message": message_of(summaries, n_findings),
         "since": onset.from_,
         "onset": onset,

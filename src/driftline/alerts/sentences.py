@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from driftline.alerts.onsets import Interval
     from driftline.alerts.shown import ShownFinding
+    from driftline.alerts.told_beside import BesideWords
     from driftline.events.alert import Root
 
 _NAMED: Final = 3
@@ -72,6 +73,7 @@ def sentence_of(
     onset: Interval,
     incident: str | None = None,
     new_version: str | None = None,
+    beside: BesideWords | None = None,
 ) -> str:
     """Return the sentence of an alert.
 
@@ -88,11 +90,17 @@ def sentence_of(
         Id of the alert that this one follows from.
     new_version : str, optional
         Version of the model whose first predictions are of the time of the onset.
+    beside : BesideWords, optional
+        What happened near the onset.
     """
     told = [root.clause, *_following(root, others, columns)]
     parts = [f"Since {_when(onset)}, {'; '.join(told)}."]
+    if beside is not None:
+        parts.append(beside.clause)
     only = where_from(root.origins or (), root.columns if _began_elsewhere(root, others) else ())
     advice = _advice(root, incident, new_version)
+    if beside is not None and beside.look_at is not None and incident is None:
+        advice = f"Look first at {beside.look_at}."
     parts += [text for text in (only, _how_bad(root, others), _how_sure(root), advice) if text]
     return " ".join(parts)
 

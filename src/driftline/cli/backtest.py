@@ -66,6 +66,15 @@ LabelsFile = Annotated[
     Path | None,
     typer.Option("--labels", help="Labels, in a file of any of these kinds.", show_default=False, **_FILE),
 ]
+ControlFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--control",
+        help="Commands of the control topic (.ndjson), known from the beginning; each gives its time.",
+        show_default=False,
+        **_FILE,
+    ),
+]
 ReferenceFile = Annotated[
     Path | None,
     typer.Option(
@@ -120,6 +129,7 @@ def backtest(
     config: ConfigOption = None,
     reference: ReferenceFile = None,
     labels: LabelsFile = None,
+    control: ControlFile = None,
     partitions: PartitionsOption = None,
     model: ModelOption = None,
     model_version: VersionOption = None,
@@ -166,7 +176,9 @@ def backtest(
         counts = [max(counts)] * len(counts)
     run = Backtest(settings, Profiles([] if profile is None else [profile]), counts[0], counts[-1])
     with progress("backtest", n_bytes) as advance:
-        totals = write_events(out_file, lambda emit: run.run(predictions, labels, emit, advance, close=close))
+        totals = write_events(
+            out_file, lambda emit: run.run(predictions, labels, emit, advance, control=control, close=close)
+        )
     out.print(
         f"{totals.n_predictions:,} predictions ({totals.n_late:,} late), {totals.n_labels:,} labels, "
         f"{totals.n_dead_letters:,} dead letters -> {totals.n_events:,} events, {totals.n_alerts():,} alerts "

@@ -36,7 +36,17 @@ MAX_SEGMENTS: Final = 31
 MAX_ORIGINS: Final = 6
 """What events are compared by to find where a change began: each is a table in every pane."""
 
-OWN_TOPICS: Final = ("control", "panes", "detect-state", "pending", "references", "events", "alerts", "dead-letters")
+OWN_TOPICS: Final = (
+    "control",
+    "input-partitions",
+    "panes",
+    "detect-state",
+    "pending",
+    "references",
+    "events",
+    "alerts",
+    "dead-letters",
+)
 """Last part of the name of every topic that driftline makes."""
 
 PERFORMANCE: Final = "performance"

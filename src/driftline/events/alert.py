@@ -26,7 +26,15 @@ Cause = Literal[
     "silence",
 ]
 NotifyReason = Literal[
-    "opened", "more severe", "far greater effect", "new column", "still open", "confirmed", "reopened", "none"
+    "opened",
+    "more severe",
+    "far greater effect",
+    "new column",
+    "still open",
+    "confirmed",
+    "reopened",
+    "mute over",
+    "none",
 ]
 Root = Literal[
     "silence",
@@ -57,6 +65,7 @@ ProblemKind = Literal[
     "concept drift",
     "performance",
 ]
+BesideKind = Literal["deploy", "rollback", "rebaseline", "maintenance", "note", "configuration"]
 MAX_SUMMARIES = 10
 """Maximum number of findings shown in one alert."""
 
@@ -87,6 +96,41 @@ class FindingSummary(Struct, frozen=True, kw_only=True):
     message: str
 
 
+class Acknowledged(Struct, frozen=True, kw_only=True):
+    """Somebody takes care of the alert."""
+
+    by: str
+    """Who said so."""
+    at: Time
+    """Event time from which it holds."""
+    comment: str | None
+    useful: bool | None
+    """Whether the notification was worth it, where that was said."""
+
+
+class AlertNote(Struct, frozen=True, kw_only=True):
+    """What somebody noted on the alert."""
+
+    by: str
+    at: Time
+    text: str
+
+
+class Beside(Struct, frozen=True, kw_only=True):
+    """Something that happened to the model near the onset, as people and tools have said on the control topic."""
+
+    kind: BesideKind
+    """``configuration``: driftline's own settings of the model were changed."""
+    at: Time
+    """Event time at which it happened."""
+    by: str
+    """Who said it; empty for ``configuration``."""
+    model_version: str | None
+    """Version that it is about; null if it concerns all."""
+    text: str
+    """Comment, name or note; empty if there is none. The hash of the settings for ``configuration``."""
+
+
 class AlertEvent(Event, frozen=True, kw_only=True):
     """The whole latest state of one alert, which is one problem; a record with a higher revision replaces it.
 
@@ -110,7 +154,8 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     largest notified before. ``new column``: a column that had not been notified had a critical effect, larger than all
     notified before. ``still open``: findings continued a budget's horizon after the latest notification. ``confirmed``:
     a test within the budget had a finding after only fixed thresholds had notified. ``reopened``: the problem came back
-    within a day after the alert had been resolved, and is critical. ``none``: there was no notification so far."""
+    within a day after the alert had been resolved, and is critical. ``mute over``: a mute had held a notification back,
+    and is over or matches no more. ``none``: there was no notification so far."""
     in_budget: bool
     """Whether the false-alarm budget bounds the latest notification; false if only fixed thresholds caused it."""
     state: Literal["open", "resolved"]
@@ -160,6 +205,18 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     origins: list[Origin] | UnsetType = UNSET
     """Where the change of ``root`` [comes from](alerts.md#where-it-began), as in its finding when its effect was
     greatest."""
+    acknowledged: Acknowledged | UnsetType | None = UNSET
+    """Who takes care of it; absent if nobody said so, or the alert has opened again since. An acknowledged alert sends
+    no reminders (``still open``); it notifies if it becomes worse."""
+    muted_until: Time | UnsetType | None = UNSET
+    """Event time until which a mute holds notifications back; absent if none does."""
+    muted_by: str | UnsetType | None = UNSET
+    """Who muted it; absent if it is not muted."""
+    notes: list[AlertNote] | UnsetType = UNSET
+    """The latest notes, at most 20; absent if there are none."""
+    beside: list[Beside] | UnsetType = UNSET
+    """What happened to the model in the onset, or as long before it as it lasts, the latest last, at most 10; absent if
+    nothing is known."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

@@ -28,6 +28,7 @@ PAGES: Final = "io.driftline.pages.v1"
 RETRAIN_REQUESTED: Final = "io.driftline.retrain_requested.v1"
 RETRAINING_WAITING: Final = "io.driftline.retraining_waiting.v1"
 PROPOSAL: Final = "io.driftline.proposal.v1"
+CONTROL_ANSWER: Final = "io.driftline.control.v1"
 ALERT: Final = "io.driftline.alert.v1"
 
 Headers = tuple[tuple[str, bytes], ...]

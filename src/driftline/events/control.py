@@ -21,6 +21,9 @@ MAX_TEXT: Final = 2_000
 
 Name = Annotated[str, Meta(min_length=1, max_length=512)]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+Version = Annotated[str, Meta(max_length=512)]
+"""Of a model, as it stands in predictions; empty where they have none."""
+AlertModel = Annotated[str, Meta(max_length=512)]
 
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
@@ -47,9 +50,11 @@ class OfModel(Command, frozen=True, kw_only=True):
     """Name of the model."""
 
 
-class Acknowledge(OfModel, frozen=True, kw_only=True, tag="acknowledge"):
+class Acknowledge(Command, frozen=True, kw_only=True, tag="acknowledge"):
     """Somebody takes care of an alert: it notifies again only if it becomes worse, and no reminders come."""
 
+    model: AlertModel
+    """``model`` of the alert; empty for alerts about an input topic, which belong to no model."""
     alert: Name
     """``alert_id``."""
     useful: bool | None = None
@@ -63,7 +68,7 @@ class Mute(Command, frozen=True, kw_only=True, tag="mute"):
     """Event time from which on they notify again; an alert that is still open then notifies."""
     model: Name | None = None
     """All models if absent."""
-    model_version: str | None = None
+    model_version: Version | None = None
     """All versions if absent."""
     columns: list[Name] = []
     """Alerts whose findings are all about these columns; any columns if empty."""
@@ -85,18 +90,18 @@ class Deploy(OfModel, frozen=True, kw_only=True, tag="deploy"):
     silent.
     """
 
-    model_version: str
+    model_version: Version
     """The version that takes over, as it stands in predictions; may be the present one, deployed again."""
-    replaces: str | None = None
+    replaces: Version | None = None
     """The version that it replaces; all others if absent."""
 
 
 class Rollback(OfModel, frozen=True, kw_only=True, tag="rollback"):
     """An earlier version of a model takes over again; otherwise as :class:`Deploy`."""
 
-    model_version: str
+    model_version: Version
     """The version that takes over again."""
-    replaces: str | None = None
+    replaces: Version | None = None
     """The version that is given up; all others if absent."""
 
 
@@ -105,7 +110,7 @@ class Rebaseline(OfModel, frozen=True, kw_only=True, tag="rebaseline"):
 
     profile_id: Name
     """The published profile that holds from the same event time on."""
-    model_version: str
+    model_version: Version
     """Version of the model."""
     columns: list[Name] = []
     """The columns that are new in it; all if empty."""
@@ -125,9 +130,11 @@ class Maintenance(Command, frozen=True, kw_only=True, tag="maintenance"):
     """All models if absent."""
 
 
-class Note(OfModel, frozen=True, kw_only=True, tag="note"):
+class Note(Command, frozen=True, kw_only=True, tag="note"):
     """Something to know about a model or an alert."""
 
+    model: AlertModel
+    """Name of the model; empty with an alert about an input topic, which belongs to no model."""
     text: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
     alert: Name | None = None
     """``alert_id``; the model as such if absent: it is shown beside alerts that begin near it."""

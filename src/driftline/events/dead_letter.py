@@ -21,6 +21,7 @@ UNUSABLE_SCHEMA: Final = "unusable_schema"
 WRONG_ENCODING: Final = "wrong_encoding"
 UNPAIRED: Final = "unpaired"
 NOTIFY_FAILED: Final = "notify_failed"
+UNUSABLE_COMMAND: Final = "unusable_command"
 
 REASONS: Final = {
     NOT_JSON: "the value is not JSON",
@@ -36,6 +37,7 @@ REASONS: Final = {
     UNUSABLE_SCHEMA: "the record's schema cannot be used",
     WRONG_ENCODING: "the value is not encoded as its schema or the configuration says",
     UNPAIRED: "the other half of a request and its response did not come in time",
+    UNUSABLE_COMMAND: "a record of the control topic is no command that can be carried out",
     NOTIFY_FAILED: "a sink of notifications did not take the alert",
 }
 """Permanent reason codes, and what each means."""

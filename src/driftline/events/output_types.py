@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.events.alert import AlertEvent
+from driftline.events.control_answer import ControlAnswerEvent
 from driftline.events.estimate import EstimateEvent
 from driftline.events.finding import FindingEvent
 from driftline.events.label_arrival import LabelArrivalEvent
@@ -31,6 +32,7 @@ OUTPUT_EVENTS: Final[dict[str, type[Event]]] = {
     "retrain_requested": RetrainRequestedEvent,
     "retraining_waiting": RetrainingWaitingEvent,
     "proposal": ProposalEvent,
+    "control": ControlAnswerEvent,
     "alert": AlertEvent,
 }
 """By the names of their schemas in ``schemas/``."""

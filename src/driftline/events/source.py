@@ -28,8 +28,13 @@ PAGES: Final = ModelKey("", "pages")
 """Stands for the accounts of pages of all models, where state is kept of them."""
 
 
-Kind = Literal["predictions", "labels", "joins"]
-"""Which of the two input topics; or the pending topic, where labels meet predictions after they were repartitioned."""
+CONTROL: Final = ModelKey("", "control")
+"""Stands for the commands of the control topic, where state is kept of them."""
+
+
+Kind = Literal["predictions", "labels", "joins", "control"]
+"""Which of the two input topics; or the pending topic, where labels meet predictions after they were repartitioned; or
+the control topic, whose commands have no watermark and hold nothing back."""
 
 
 def intake_key(kind: Kind) -> ModelKey:

@@ -22,6 +22,7 @@ from driftline.events.output_record import event_records, tombstone
 
 if TYPE_CHECKING:
     from driftline.alerts import Incidents
+    from driftline.alerts.directives import Directives
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.contract.verdict import Sequence, Verdict
     from driftline.events.alert import AlertEvent, Cause
@@ -65,13 +66,15 @@ def settled(
     alerts: ModelAlerts,
     budget: ErrorBudget,
     incidents: Incidents | None = None,
+    directives: Directives | None = None,
     *,
     first_ms: int | None = None,
 ) -> Settled:
     """Return what a verdict leads to. One that was not tested changes no alert.
 
-    ``incidents`` are the problems of the predictions, by which alerts about joins find what explains them, and
-    ``first_ms`` the event time of the first predictions of this version.
+    ``incidents`` are the problems of the predictions, by which alerts about joins find what explains them;
+    ``directives`` is what has been said of the model on the control topic; ``first_ms`` is the event time of the first
+    predictions of this version.
     """
     events: list[Event] = [*verdict.events, *verdict.findings]
     if not verdict.tested:
@@ -79,7 +82,7 @@ def settled(
     causes, rules = _CAUSES[verdict.sequence], _rules(verdict.sequence, budget)
     observed = events[0] if verdict.observed is None else verdict.observed
     observation = Observation(observed, epoch_ms(observed.window.end) + verdict.age_ms, first_ms, verdict.lingering)
-    step = advance(alerts, observation, verdict.findings, causes, rules, incidents)
+    step = advance(alerts, observation, verdict.findings, causes, rules, incidents, directives)
     forgotten = [tombstone(alert_id) for alert_id in step.forgotten]
     outputs = [*event_records([*events, *step.records], budget.source), *forgotten]
     return Settled(step.alerts, outputs, step.records)

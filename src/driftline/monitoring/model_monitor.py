@@ -16,6 +16,7 @@ from driftline.panes.segments import segment_names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from driftline.monitoring.alert_desk import AlertDesk
     from driftline.monitoring.labels.earlier_revisions import LatestRevisions
     from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
     from driftline.monitoring.state.checkpoint import StatePlace
@@ -77,6 +78,11 @@ class ModelMonitor:
         for name in segment_names(self._setup.budget.settings.segments):
             self._segment(name)
         self.scope.load(values)
+
+    @property
+    def desks(self) -> tuple[AlertDesk, ...]:
+        """All its alerts."""
+        return (self.predictions.desk, self.predictions.operations.desk, *self.joins.desks)
 
     def status(self) -> ModelStatus:
         """Return what telemetry shows of the model."""

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import xxhash
 from msgspec import msgpack
 
+from driftline.monitoring.control.model_control import no_control
+
 if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.model_key import ModelKey
     from driftline.events.output_record import OutputRecord
+    from driftline.monitoring.control.model_control import ModelControl
     from driftline.profiles.profile import Profile
     from driftline.profiles.profiles import Profiles
     from driftline.profiles.task import Task
@@ -32,6 +35,13 @@ class ModelSetup(NamedTuple):
     profiles: Profiles
     not_features: frozenset[str] = frozenset()
     """Names in a features object that are no features."""
+    control: ModelControl | None = None
+    """What has been said of the model on the control topic; None where nothing can be."""
+
+    @property
+    def directions(self) -> ModelControl:
+        """What has been said of the model on the control topic."""
+        return no_control(self.key) if self.control is None else self.control
 
     def profile_until(self, end_ms: int) -> Profile | None:
         """Return the profile that holds for the last pane before a moment."""

@@ -9,8 +9,11 @@ import msgspec
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.events.model_key import ModelKey
 from driftline.events.prediction import fields_beside
-from driftline.events.source import INTAKE, LABEL_STREAM, PAGES, SEGMENT_ALL, SILENCE
+from driftline.events.source import CONTROL, INTAKE, LABEL_STREAM, PAGES, SEGMENT_ALL, SILENCE
 from driftline.events.source_numbers import PlaceNames
+from driftline.monitoring.control.control_book import ControlBook
+from driftline.monitoring.control.model_control import ModelControl
+from driftline.monitoring.decisions import Decisions
 from driftline.monitoring.intake.intake_monitor import IntakeMonitor
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
 from driftline.monitoring.model_monitor import ModelMonitor
@@ -33,9 +36,10 @@ from driftline.panes.flush_record import decode
 from driftline.panes.watermarks import Watermarks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from driftline.config.settings import Settings
+    from driftline.monitoring.alert_desk import AlertDesk
     from driftline.monitoring.labels.earlier_revisions import LatestRevisions
     from driftline.monitoring.monitor_status import ModelStatus
     from driftline.panes.flush_record import FlushRecord, JoinDelta, PaneDelta
@@ -85,7 +89,12 @@ class PartitionMonitor:
         self._intake_scope = StateScope(f"{self._at}, intake")
         self._intake: IntakeMonitor | None = None
         self._silence_scope = StateScope(f"{self._at}, silence")
-        self._silence = SilenceMonitor(settings, self._pane_ms) if settings.silence_limits_ms else None
+        self._book = ControlBook(settings, self._pane_ms)
+        self._control_scope = StateScope(f"{self._at}, commands")
+        self._control_scope.add(self._book.tables)
+        self._configured: set[str] = set()
+        self._decisions = Decisions(self._book, self._desks, has_labels=settings.labels is not None)
+        self._silence = SilenceMonitor(settings, self._pane_ms, self._book) if settings.silence_limits_ms else None
         if self._silence is not None:
             self._silence_scope.add(self._silence.tables)
         self._pages_scope = StateScope(f"{self._at}, pages")
@@ -145,9 +154,10 @@ class PartitionMonitor:
         self._as_of = offset
         self._replay_from = None
         self._places.extend(flush.places)
+        commands = self._book.take(flush.control)
         self._watermarks.update(flush.watermarks, routed=flush.routed)
         outputs = self._intake_monitor().take(flush.intake) if flush.intake else []
-        return self._pages.settle([*outputs, *self._advance()], self._watermarks)
+        return self._pages.settle([*commands, *outputs, *self._advance()], self._watermarks)
 
     def _model(self, key: ModelKey) -> ModelMonitor:
         model = self._models.get(key)
@@ -155,7 +165,8 @@ class PartitionMonitor:
             budget = self._budgets.get(key.model)
             if budget is None:
                 budget = self._budgets[key.model] = ErrorBudget.of(self._settings, key.model, self._places)
-            setup = ModelSetup(key, budget, self._pane_ms, self._profiles, self._not_features)
+            control = ModelControl(self._book, key)
+            setup = ModelSetup(key, budget, self._pane_ms, self._profiles, self._not_features, control)
             model = self._models[key] = ModelMonitor(setup, self._at)
         return model
 
@@ -167,6 +178,7 @@ class PartitionMonitor:
             self._model(delta.key).predictions.add_pane(delta, offset)
             if not replayed:
                 self._pages.add(delta, self._pane_ms)
+                self._book.see(delta.key.model, delta.pane_ms)
             if self._silence is not None and not replayed:
                 self._silence.add(delta)
         elif not replayed:
@@ -196,13 +208,17 @@ class PartitionMonitor:
 
     def _label_stream(self) -> LabelStreamMonitor:
         if self._stream is None:
-            self._stream = LabelStreamMonitor(ErrorBudget.of(self._settings, LABEL_STREAM.model, self._places))
+            self._stream = LabelStreamMonitor(
+                ErrorBudget.of(self._settings, LABEL_STREAM.model, self._places), ModelControl(self._book, LABEL_STREAM)
+            )
             self._stream_scope.add(self._stream.tables)
         return self._stream
 
     def _intake_monitor(self) -> IntakeMonitor:
         if self._intake is None:
-            self._intake = IntakeMonitor(self._settings, ErrorBudget.of(self._settings, INTAKE.model, self._places))
+            self._intake = IntakeMonitor(
+                self._settings, ErrorBudget.of(self._settings, INTAKE.model, self._places), self._book
+            )
             self._intake_scope.add(self._intake.tables)
         return self._intake
 
@@ -220,8 +236,10 @@ class PartitionMonitor:
         before, self._advanced = self._advanced, reached
         outputs: Outputs = [each for part in (self._stream, self._silence) if part for each in part.listen(marks)]
         if reached == before:
-            return outputs
+            return [*outputs, *self._decisions.answers(self._advanced, marks)]
+        self._configure()
         predictions, joins = reached
+        self._book.reached_ms = predictions
         if joins is not None and joins != before[1]:
             for stream in (self._stream, self._intake):
                 if stream is not None:
@@ -235,7 +253,29 @@ class PartitionMonitor:
                 model.settle(predictions)
             if joins is not None and joins != before[1]:
                 outputs += model.advance_joins(WatermarkReach(joins, marks.certain_joins), self._champion_of(key))
-        return outputs
+        if self._intake is not None and predictions is not None:
+            outputs += self._intake.obey(predictions)
+        return [*outputs, *self._decisions.answers(self._advanced, marks)]
+
+    def _configure(self) -> None:
+        """Note the settings of models, which may be others than those under which the state was made."""
+        for key in self._models:
+            if key.model not in self._configured:
+                self._configured.add(key.model)
+                self._book.configured(key.model, self._budgets[key.model].settings_hash)
+
+    def _desks(self, model: str) -> Iterator[AlertDesk]:
+        """Yield all alerts of a model; without a name, those of the input topics."""
+        if not model:
+            yield from () if self._stream is None else (self._stream.desk,)
+            yield from () if self._intake is None else self._intake.desks
+            return
+        for key, monitor in self._models.items():
+            if key.model == model:
+                yield from monitor.desks
+        silence = None if self._silence is None else self._silence.desk(model)
+        if silence is not None:
+            yield silence
 
     def _advance_silence(self, reached_ms: int | None, before_ms: int | None) -> Outputs:
         if self._silence is None or reached_ms is None or reached_ms == before_ms:
@@ -257,8 +297,14 @@ class PartitionMonitor:
 
     def checkpoint(self) -> Checkpoint:
         """Return what changed since the last checkpoint, to be kept whole or not at all."""
-        streams = {LABEL_STREAM: self._stream_scope, INTAKE: self._intake_scope, SILENCE: self._silence_scope}
-        scopes = {**streams, PAGES: self._pages_scope, **{key: model.scope for key, model in self._models.items()}}
+        streams = {
+            CONTROL: self._control_scope,
+            LABEL_STREAM: self._stream_scope,
+            INTAKE: self._intake_scope,
+            SILENCE: self._silence_scope,
+            PAGES: self._pages_scope,
+        }
+        scopes = {**streams, **{key: model.scope for key, model in self._models.items()}}
         changed = [(key, place, data) for key in sorted(scopes) for place, data in scopes[key].changes()]
         position = self._position()
         marks, places = self._watermarks.state, self._places.parts
@@ -304,6 +350,7 @@ class PartitionMonitor:
         marks = monitor._watermarks
         marks.state = meta.watermarks
         monitor._advanced = (monitor._floor(marks.predictions), monitor._floor(marks.joins))
+        monitor._book.reached_ms = monitor._advanced[0]
         for key, values in monitor._entries.read(entries, at).items():
             if key == LABEL_STREAM:
                 monitor._label_stream()
@@ -315,6 +362,8 @@ class PartitionMonitor:
                 monitor._silence_scope.load(values)
             elif key == PAGES:
                 monitor._pages_scope.load(values)
+            elif key == CONTROL:
+                monitor._control_scope.load(values)
             else:
                 monitor._model(key).restore(values)
         return monitor

@@ -18,6 +18,7 @@ from driftline.events.model_key import ModelKey
 from driftline.events.schema_counts import SchemaCounts
 from driftline.events.source import Kind, Offsets, Watermark
 from driftline.events.source_numbers import TopicPart
+from driftline.panes.control_entry import ControlEntry
 from driftline.panes.intake_record import IntakeMark
 from driftline.sketches.operations import Operations
 from driftline.sketches.origin_table import OriginTables, split_origins
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 VERSION: Final = 3
 MAX_RECORD_BYTES: Final = 512 * 1024
 """Larger flush records are cut in chunks, far below a broker's default limit of 1 MiB."""
+MAX_COMMAND_BYTES: Final = 256 * 1024
+"""Commands of one record; what they leave of a broker's limit is for deltas."""
 
 
 class PaneDelta(Struct, frozen=True, array_like=True):
@@ -133,6 +136,8 @@ class FlushRecord(Struct, frozen=True, array_like=True):
     places: list[TopicPart] = []
     """Which partitions of which topics have the numbers of sources, in the last chunk; empty where each kind has one
     topic."""
+    control: list[ControlEntry] = []
+    """Commands that concern models of the partition, in the order of their offsets."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -194,12 +199,14 @@ def chunks(
     places: Sequence[TopicPart] = (),
     *,
     routed: bool = False,
+    control: Sequence[ControlEntry] = (),
 ) -> list[bytes]:
     """Return the flush as records of at most about ``MAX_RECORD_BYTES``; what is no delta stands in the last one.
 
-    The delta of a wide model is cut in several, which add up to it.
+    The delta of a wide model is cut in several, which add up to it. Commands that fill a record by themselves come
+    first.
     """
-    records: list[bytes] = []
+    records, commands = _command_chunks(control, routed=routed)
     pane_deltas: list[PaneDelta] = []
     join_deltas: list[JoinDelta] = []
     size = 0
@@ -214,8 +221,23 @@ def chunks(
         else:
             join_deltas.append(delta)
         size += n_bytes
-    records.append(encode(FlushRecord(VERSION, pane_deltas, join_deltas, watermarks, routed, [*intake], [*places])))
-    return records
+    last = FlushRecord(VERSION, pane_deltas, join_deltas, watermarks, routed, [*intake], [*places], commands)
+    return [*records, encode(last)]
+
+
+def _command_chunks(control: Sequence[ControlEntry], *, routed: bool) -> tuple[list[bytes], list[ControlEntry]]:
+    """Return records of commands alone, and the commands that are left: few enough for a record with deltas."""
+    records: list[bytes] = []
+    rest: list[ControlEntry] = []
+    size = 0
+    for entry in control:
+        n_bytes = len(_ENCODER.encode(entry))
+        if size and size + n_bytes > MAX_COMMAND_BYTES:
+            records.append(encode(FlushRecord(VERSION, [], [], [], routed, control=rest)))
+            rest, size = [], 0
+        rest.append(entry)
+        size += n_bytes
+    return records, rest
 
 
 def _narrow(delta: PaneDelta) -> list[PaneDelta]:

@@ -20,6 +20,7 @@ from driftline.events.prediction import PredictionColumns, PredictionDecoder, fi
 from driftline.events.source import LABEL_STREAM, Source
 from driftline.panes.flush_record import PaneDelta, chunks
 from driftline.sketching.assigned_partitions import AssignedPartitions
+from driftline.sketching.control_intake import ControlIntake
 from driftline.sketching.flush import Flush, Position
 from driftline.sketching.intake import no_intake, take_in_labels, take_in_predictions
 from driftline.sketching.joins.choice import choose_joins
@@ -111,6 +112,7 @@ class Sketcher:
         self._places = () if numbers is None else numbers.told(shares_topic=settings.shares_topic)
         self._next_offsets: dict[Source, int] = {}
         self._counters: dict[ModelKey, PaneCounter] = {}
+        self._control = ControlIntake(settings.kafka.panes_partitions)
         self.learning = LearningHold(settings, profiles)
         self.joins = choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
         self._dead_letters: list[DeadLetter] = []
@@ -134,9 +136,10 @@ class Sketcher:
         self._announce = True
         if self._pairing is not None and source.kind == "predictions":
             self._pairing.assign(source, seen)
-        if source.kind != "joins":
+        if source.kind not in {"joins", "control"}:
             self._partitions.assign(source, running_max_ms, recorded_ms)
-        self.joins.assign(source)
+        if source.kind != "control":
+            self.joins.assign(source)
 
     def revoke(self) -> None:
         """Give all source partitions up, with everything that is not committed."""
@@ -181,6 +184,8 @@ class Sketcher:
             self._add_predictions(batch)
         elif batch.source.kind == "labels":
             self._add_labels(batch)
+        elif batch.source.kind == "control":
+            self._dead_letters += self._control.add(batch)
         else:
             self._n_joins += self.joins.add_blocks(batch)
 
@@ -328,9 +333,17 @@ class Sketcher:
         for delta in deltas:
             joins[panes_partition(delta.key, n_panes)].append(delta)
         intake = {panes_partition(LABEL_STREAM, n_panes): self._partitions.intake_marks()}
-        routed, places = self._settings.join.routed, self._places
+        routed, places, control = self._settings.join.routed, self._places, self._control.entries
         return {
-            number: chunks(panes[number], joins[number], watermarks, intake.get(number, ()), places, routed=routed)
+            number: chunks(
+                panes[number],
+                joins[number],
+                watermarks,
+                intake.get(number, ()),
+                places,
+                routed=routed,
+                control=control.get(number, ()),
+            )
             for number in range(n_panes)
         }
 
@@ -362,6 +375,7 @@ class Sketcher:
         self._origins.flushed()
         self._next_offsets = {}
         self._dead_letters = []
+        self._control.clear()
         self._n_read = {}
         self._n_events = self._n_late = self._n_labels = self._n_joins = self._n_skipped = 0
 

@@ -24,7 +24,7 @@ Json: TypeAlias = Any
 
 SCHEMAS = ROOT / "schemas"
 GOLDEN = ROOT / "tests" / "golden" / "stream.ndjson"
-INPUTS = ("label", "prediction")
+INPUTS = ("command", "label", "prediction")
 
 
 def event_types() -> set[str]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.model_key import ModelKey
     from driftline.events.source import Kind
+    from driftline.monitoring.alert_desk import AlertDesk
+    from driftline.monitoring.control.control_book import ControlBook
     from driftline.monitoring.model_setup import Outputs, WatermarkReach
     from driftline.monitoring.monitor_status import ModelStatus
     from driftline.monitoring.state.table import Tables
@@ -24,10 +26,10 @@ if TYPE_CHECKING:
 class IntakeMonitor:
     """Watches both input topics, under the settings that all models have by default."""
 
-    def __init__(self, settings: Settings, budget: ErrorBudget) -> None:
+    def __init__(self, settings: Settings, budget: ErrorBudget, book: ControlBook | None = None) -> None:
         kinds: tuple[Kind, ...] = ("predictions",) if settings.labels is None else ("predictions", "labels")
-        self._refused = {kind: RefusedMonitor(kind, settings, budget) for kind in kinds}
-        self._matches = MatchMonitor(settings, budget)
+        self._refused = {kind: RefusedMonitor(kind, settings, budget, book) for kind in kinds}
+        self._matches = MatchMonitor(settings, budget, book)
         self.tables: Tables = (
             *(table for part in self._refused.values() for table in part.tables),
             *self._matches.tables,
@@ -53,6 +55,15 @@ class IntakeMonitor:
     def advance(self, reach: WatermarkReach) -> Outputs:
         """Close all windows of labels that end by the watermark of joins."""
         return self._matches.advance(reach)
+
+    @property
+    def desks(self) -> tuple[AlertDesk, ...]:
+        """The alerts of both topics."""
+        return (*(monitor.desk for monitor in self._refused.values()), self._matches.desk)
+
+    def obey(self, until_ms: int) -> Outputs:
+        """Carry out what was said of alerts about refused records, by the watermark of predictions."""
+        return [output for monitor in self._refused.values() for output in monitor.desk.obey(until_ms)]
 
     def status(self) -> dict[ModelKey, ModelStatus]:
         """Return what telemetry shows: the open alerts, by what stands for a model in them."""

@@ -12,8 +12,10 @@ from msgspec import Struct, field
 
 from driftline.alerts import ModelAlerts
 from driftline.checks.intake.unmatched_labels import LabelMatches, examine_matches
-from driftline.events.source import Kind, Offsets, merge_offsets
-from driftline.monitoring.alerting import settle
+from driftline.events.source import LABEL_STREAM, Kind, Offsets, merge_offsets
+from driftline.monitoring.alert_desk import AlertDesk
+from driftline.monitoring.control.control_book import ControlBook
+from driftline.monitoring.control.model_control import ModelControl
 from driftline.monitoring.model_setup import AFTER_IDLE
 from driftline.monitoring.state.table import Value
 from driftline.panes.intake_record import IntakeMark, SeenId
@@ -65,7 +67,11 @@ class MatchMonitor:
     *State*: a few numbers for each window that the watermark of joins has not passed, and an id a partition.
     """
 
-    def __init__(self, settings: Settings, budget: ErrorBudget) -> None:
+    def __init__(self, settings: Settings, budget: ErrorBudget, book: ControlBook | None = None) -> None:
+        book = ControlBook(settings, int(settings.time.pane)) if book is None else book
+        self.desk = AlertDesk(
+            ModelControl(book, LABEL_STREAM), budget, lambda: self.state.alerts, self._keep_alerts, of_version=False
+        )
         models = (settings.defaults, *settings.models.values())
         self._wait_ms = max(int(model.labels.wait) for model in models)
         self._settings = settings.intake
@@ -78,6 +84,10 @@ class MatchMonitor:
     def state(self) -> MatchState:
         """All of the state."""
         return self._state.value
+
+    def _keep_alerts(self, alerts: ModelAlerts) -> None:
+        self.state.alerts = alerts
+        self._state.changed()
 
     def see(self, marks: list[IntakeMark]) -> None:
         """Remember the id of the first event of each partition."""
@@ -115,7 +125,7 @@ class MatchMonitor:
             if state.first_ms is not None and start_ms >= state.first_ms + self._wait_ms:
                 outputs += self._judge(start_ms, window, reach)
             self._state.changed()
-        return outputs
+        return [*outputs, *self.desk.obey(reach.until_ms)]
 
     def _judge(self, start_ms: int, window: OpenMatches, reach: WatermarkReach) -> Outputs:
         state = self.state
@@ -136,8 +146,7 @@ class MatchMonitor:
         )
         state.since_ms, state.gathered, state.missed = None, OpenMatches(), False
         verdict = examine_matches(matches, self._settings, self._budget)
-        state.alerts, outputs = settle(verdict, state.alerts, self._budget)
-        return outputs
+        return self.desk.settle(verdict)
 
     def _id(self, kind: Kind, before_ms: int) -> str | None:
         """Return an id of a topic: of the partition with the least number that had an event by then.

@@ -16,7 +16,9 @@ from driftline.alerts import ModelAlerts
 from driftline.checks.intake.refused_origins import OriginTallies, add_records, origins_of_refused
 from driftline.checks.intake.refused_records import Refusals, examine_refusals
 from driftline.events.source import Kind, Offsets, intake_key, merge_offsets
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alert_desk import AlertDesk
+from driftline.monitoring.control.control_book import ControlBook
+from driftline.monitoring.control.model_control import ModelControl
 from driftline.monitoring.model_setup import AFTER_IDLE, WatermarkReach
 from driftline.monitoring.state.table import Value
 from driftline.panes.intake_record import OriginRecords
@@ -92,9 +94,13 @@ class RefusedMonitor:
     fastest.
     """
 
-    def __init__(self, kind: Kind, settings: Settings, budget: ErrorBudget) -> None:
+    def __init__(self, kind: Kind, settings: Settings, budget: ErrorBudget, book: ControlBook | None = None) -> None:
         self._kind: Kind = kind
         self._key = intake_key(kind)
+        book = ControlBook(settings, int(settings.time.pane)) if book is None else book
+        self.desk = AlertDesk(
+            ModelControl(book, self._key), budget, lambda: self.state.alerts, self._keep_alerts, of_version=False
+        )
         labels = settings.labels
         self._topic = labels.shown if kind == "labels" and labels is not None else settings.predictions.shown
         self._settings = settings.intake
@@ -107,6 +113,10 @@ class RefusedMonitor:
     def state(self) -> TopicIntake:
         """All of the state."""
         return self._state.value
+
+    def _keep_alerts(self, alerts: ModelAlerts) -> None:
+        self.state.alerts = alerts
+        self._state.changed()
 
     def take(self, marks: list[IntakeMark]) -> Outputs:
         """Take in what one record of the panes topic says of the topic's partitions, together; close what is over."""
@@ -162,5 +172,4 @@ class RefusedMonitor:
             origins = origins_of_refused(window.origins, counts, self._kind, start_ms, self._budget.places)
             found = UNSET if origins is None else origins
             verdict = replace(verdict, findings=tuple(replace(each, origins=found) for each in verdict.findings))
-        self.state.alerts, outputs = settle(verdict, self.state.alerts, self._budget)
-        return outputs
+        return self.desk.settle(verdict)

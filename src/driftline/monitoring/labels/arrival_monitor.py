@@ -10,7 +10,7 @@ from driftline.alerts import ModelAlerts
 from driftline.checks.contract.closed_window import ArrivalEvidence
 from driftline.checks.labels.arrival_check import CohortAt, examine_arrival
 from driftline.events.source import SEGMENT_ALL
-from driftline.monitoring.alerting import settled
+from driftline.monitoring.alert_desk import AlertDesk
 from driftline.monitoring.labels.cohorts import Cohorts, by_age, by_stratum
 from driftline.monitoring.labels.label_times import LabelTimes
 from driftline.monitoring.labels.performance_windows import arrival_of
@@ -42,6 +42,7 @@ class ArrivalMonitor:
         self._problems = problems
         self._cohorts = Cohorts(setup.budget.settings)
         self._alerts = Value("arrivals", ModelAlerts, ModelAlerts())
+        self.desk = AlertDesk(setup.directions, setup.budget, lambda: self.alerts, self._alerts.set)
         self._times = LabelTimes(min(setup.budget.settings.labels.ages_ms))
         self.tables: Tables = (*self._cohorts.tables, self._alerts, *self._times.tables)
 
@@ -49,10 +50,6 @@ class ArrivalMonitor:
     def alerts(self) -> ModelAlerts:
         """Of cohorts alone."""
         return self._alerts.value
-
-    @alerts.setter
-    def alerts(self, alerts: ModelAlerts) -> None:
-        self._alerts.set(alerts)
 
     def add(self, due: DueRevision, task: Task, shown: PerformanceRevision) -> ArrivalEvidence:
         """Add what a window shows at a revision; return it with what cohorts past the horizon showed at that age."""
@@ -111,9 +108,7 @@ class ArrivalMonitor:
             if verdict.event.status == "late":
                 self._cohorts.mark_late(complete)
             explained = any(finding.without_value for finding in verdict.findings)
-            incidents = self._problems if explained else None
-            done = settled(verdict, self.alerts, budget, incidents)
-            self.alerts, outputs = done.alerts, done.outputs
+            outputs = self.desk.settle(verdict, self._problems if explained else None)
         self._cohorts.forget_oldest()
         self._missing.expire(self._cohorts.oldest_ms)
         return outputs

@@ -19,7 +19,7 @@ from driftline.checks.labels.performance_check import examine_performance
 from driftline.detectors import Block
 from driftline.events.output_record import event_records
 from driftline.events.source import SEGMENT_ALL
-from driftline.monitoring.alerting import settled
+from driftline.monitoring.alert_desk import AlertDesk
 from driftline.monitoring.labels.arrival_monitor import ArrivalMonitor
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions, LatestRevisions
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import EarlierRevision, PerformanceRevision
     from driftline.events.alert import AlertEvent
     from driftline.monitoring.labels.open_joins import ClosedLabels
-    from driftline.monitoring.labels.performance_windows import WindowState
+    from driftline.monitoring.labels.performance_windows import DueRevision
     from driftline.monitoring.labels.segment_monitor import SegmentRevisions
     from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.estimate_windows import EstimateWindows
@@ -65,6 +65,8 @@ class JoinState(Struct):
     """Contributions to revisions whose profile was not known at the revision."""
     missed: bool = False
     alerts: ModelAlerts = ModelAlerts()
+    deployed_ms: int | None = None
+    """Moment of the last deploy of this version after which the error detectors began anew."""
 
 
 class OfPredictions(Protocol):
@@ -100,6 +102,7 @@ class JoinMonitor:
         self._estimates = predictions.estimates
         self._estimate_revisions = EstimateRevisions(setup, predictions.estimates)
         self._horizon_ms = int(settings.labels.horizon)
+        self._size_ms = int(settings.windows.performance)
         self._setup = setup
         self._windows = PerformanceWindows(settings)
         self._arrivals = ArrivalMonitor(setup, predictions.missing, predictions.problems)
@@ -109,6 +112,8 @@ class JoinMonitor:
         self._error_detectors = ColumnDetectors(settings.checks, setup.pane_ms, "errors")
         self._state = Value("joins", JoinState, JoinState())
         self.loop_back = LoopBack(setup, predictions.steps, predictions.estimates.revision, self._open_performance)
+        self._control = setup.directions
+        self.desk = AlertDesk(self._control, setup.budget, lambda: self.state.alerts, self._keep_alerts)
         self.open = OpenJoins(settings, setup.pane_ms)
         self._last_label = Value("last_label", int)
         self.figures: dict[int, WindowFigures] = {}
@@ -132,6 +137,15 @@ class JoinMonitor:
     def state(self) -> JoinState:
         """The small part of the state."""
         return self._state.value
+
+    def _keep_alerts(self, alerts: ModelAlerts) -> None:
+        self.state.alerts = alerts
+        self._state.changed()
+
+    @property
+    def desks(self) -> tuple[AlertDesk, ...]:
+        """The alerts about performance, and about when labels arrive."""
+        return self.desk, self._arrivals.desk
 
     @property
     def open_alerts(self) -> tuple[AlertEvent, ...]:
@@ -197,6 +211,8 @@ class JoinMonitor:
         self._estimates.expire(reach.until_ms - self._horizon_ms)
         self._problems.expire(reach.until_ms)
         self.loop_back.expire(reach.until_ms)
+        for desk in self.desks:
+            outputs += desk.obey(reach.until_ms)
         return outputs
 
     def _join(self, at_ms: int) -> Outputs:
@@ -210,11 +226,13 @@ class JoinMonitor:
     def _feed(self, pane: ClosedLabels) -> Outputs:
         """Feed the pane's errors to their detectors, which begin and end with a profile."""
         profile = self._setup.profiles.at(self._setup.key, pane.start_ms)
-        if profile is None:
+        if profile is None or self._control.in_maintenance(pane.start_ms, pane.end_ms):
             return []
-        if profile.profile_id != self.state.profile_id:
+        known = (self._control.deployed_by(pane.start_ms), self.state.deployed_ms)
+        deployed_ms = max((each for each in known if each is not None), default=None)
+        if (profile.profile_id, deployed_ms) != (self.state.profile_id, self.state.deployed_ms):
             self._error_detectors.clear()
-            self.state.profile_id = profile.profile_id
+            self.state.profile_id, self.state.deployed_ms = profile.profile_id, deployed_ms
             self._state.changed()
         count, total, squares = self._errors(pane, task_id(profile.task))
         if count <= 0:
@@ -260,7 +278,7 @@ class JoinMonitor:
         profile, vector = measured
         coverage = coverage_of(vector)
         baseline, tested_before = self._baseline(profile), due.window.tested
-        tested = self._test_now(profile, due.window, vector, baseline, coverage)
+        tested = self._test_now(profile, due, vector, baseline, coverage)
         budget, task = self._setup.budget, task_id(profile.task)
         revision = due.counted(self._setup.key, SEGMENT_ALL, vector, reach, tested=tested)
         by_segment = None if tested_before or not due.window.tested else self._segments.take(due, profile.task, vector)
@@ -275,8 +293,7 @@ class JoinMonitor:
         if by_segment is not None and not verdict.findings:
             self._segments.keep(by_segment.now)
         self.revisions[due.start_ms, due.revision] = self._earlier.add(revision, task, verdict.event)
-        first_ms = self._problems.first_ms
-        self.state.alerts, outputs, _ = settled(verdict, self.state.alerts, budget, self._problems, first_ms=first_ms)
+        outputs = self.desk.settle(verdict, self._problems, first_ms=self._problems.first_ms)
         self.loop_back.observe(due.at_ms, profile, revision, baseline)
         self.figures[revision.age_ms] = WindowFigures(
             revision.end_ms - revision.start_ms,
@@ -305,7 +322,7 @@ class JoinMonitor:
     def _test_now(
         self,
         profile: Profile,
-        window: WindowState,
+        due: DueRevision,
         vector: NDArray[np.int64],
         baseline: PerformanceBaseline | None,
         coverage: float,
@@ -314,6 +331,8 @@ class JoinMonitor:
 
         Labels that no prediction can be compared with are told as soon as there are enough of them.
         """
+        window = due.window
+        unusual = self._control.in_maintenance(due.start_ms, due.start_ms + self._size_ms)
         foreign = foreign_labels(profile.task.performance_layout, vector) is not None
         if window.tested or (coverage < self._setup.budget.settings.labels.test_coverage and not foreign):
             return False
@@ -321,6 +340,6 @@ class JoinMonitor:
         if foreign:
             return True
         exact = profile.task.performance_layout.n_clipped(vector) == 0
-        if baseline is None and exact:
+        if baseline is None and exact and not unusual:
             self._baselines.add(profile.profile_id, vector)
         return baseline is not None

@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from driftline.alerts import ModelAlerts
 from driftline.checks.labels.label_stream_check import StreamSpan, examine_stream, silence
-from driftline.events.source import Kind, Offsets, merge_offsets
-from driftline.monitoring.alerting import settle
+from driftline.events.source import LABEL_STREAM, Kind, Offsets, merge_offsets
+from driftline.monitoring.alert_desk import AlertDesk
+from driftline.monitoring.control.model_control import no_control
 from driftline.monitoring.labels.cohorts import KEPT
 from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
 from driftline.monitoring.monitor_status import alerts_status
@@ -23,6 +24,7 @@ from driftline.monitoring.state.table import Value
 
 if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
+    from driftline.monitoring.control.model_control import ModelControl
     from driftline.monitoring.model_setup import Outputs, WatermarkReach
     from driftline.monitoring.monitor_status import ModelStatus
     from driftline.panes.flush_record import JoinDelta
@@ -61,15 +63,21 @@ class LabelStreamMonitor:
     *State*: four numbers a span for ``KEPT`` spans, and for those between both watermarks.
     """
 
-    def __init__(self, budget: ErrorBudget) -> None:
+    def __init__(self, budget: ErrorBudget, control: ModelControl | None = None) -> None:
         self._budget = budget
         self._state = Value("stream", StreamState, StreamState())
+        self._control = no_control(LABEL_STREAM) if control is None else control
+        self.desk = AlertDesk(self._control, budget, lambda: self.state.alerts, self._keep_alerts, of_version=False)
         self.tables = (self._state,)
 
     @property
     def state(self) -> StreamState:
         """All of the state."""
         return self._state.value
+
+    def _keep_alerts(self, alerts: ModelAlerts) -> None:
+        self.state.alerts = alerts
+        self._state.changed()
 
     def status(self) -> ModelStatus:
         """Return what telemetry shows of the label stream: its open alerts."""
@@ -115,15 +123,14 @@ class LabelStreamMonitor:
                 flags,
             )
             verdict = examine_stream(closing, self._budget)
-            self.state.alerts, records = settle(verdict, self.state.alerts, self._budget)
-            outputs += records
+            outputs += self.desk.settle(verdict)
             n = span.n_joined + span.n_orphans
             if n:
                 closed = [*self.state.closed, (span.n_orphans, n, verdict.event.status == "many")]
                 self.state.closed = closed[-KEPT:]
             self.state.missed = False
             self._state.changed()
-        return outputs
+        return [*outputs, *self.desk.obey(reach.until_ms)]
 
     def listen(self, marks: Watermarks) -> Outputs:
         """Say that labels are silent, once for each silence, where predictions are as far ahead as is configured."""
@@ -131,10 +138,10 @@ class LabelStreamMonitor:
         limit_ms = int(self._budget.settings.labels.stall_after)
         if since_ms is None or since_ms == self.state.told_ms or not marks.labels_idle:
             return []
-        if marks.predictions is None or marks.predictions < since_ms + limit_ms:
+        counted_ms = self._control.after_maintenance(since_ms, limit_ms)
+        if marks.predictions is None or marks.predictions < counted_ms + limit_ms:
             return []
         self.state.told_ms = since_ms
         self._state.changed()
         verdict = silence(since_ms, self._budget, (IDLE,))
-        self.state.alerts, outputs = settle(verdict, self.state.alerts, self._budget)
-        return outputs
+        return self.desk.settle(verdict)

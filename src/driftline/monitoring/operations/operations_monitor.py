@@ -19,7 +19,7 @@ from driftline.checks.operations.slow import SLOW
 from driftline.config.durations import Duration
 from driftline.events.operation_fields import LATENCY
 from driftline.events.source import Offsets, merge_offsets
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alert_desk import AlertDesk
 from driftline.monitoring.model_setup import AFTER_IDLE
 from driftline.monitoring.monitor_status import OperationsStatus
 from driftline.monitoring.operations.activity import Runs, activity_of, add_pane
@@ -92,6 +92,8 @@ class OperationsMonitor:
         self._earlier = EarlierWindows(settings)
         self._state = Value("operations", OperationsState, OperationsState())
         self._ended = False
+        self._control = setup.directions
+        self.desk = AlertDesk(self._control, setup.budget, lambda: self.alerts, self._keep_alerts)
         self.status: OperationsStatus | None = None
         self.tables = (self._state, self._open, *self._earlier.tables)
 
@@ -99,6 +101,10 @@ class OperationsMonitor:
     def alerts(self) -> ModelAlerts:
         """Of failures and latency."""
         return self._state.value.alerts
+
+    def _keep_alerts(self, alerts: ModelAlerts) -> None:
+        self._state.value.alerts = alerts
+        self._state.changed()
 
     def add(
         self,
@@ -149,7 +155,7 @@ class OperationsMonitor:
             else:
                 outputs += self._close(start_ms, window or OpenWindow(), reach)
             self._state.changed()
-        return outputs
+        return [*outputs, *self.desk.obey(reach.until_ms)]
 
     def _close(self, start_ms: int, opened: OpenWindow, reach: WatermarkReach) -> Outputs:
         state, end_ms = self._state.value, start_ms + self._size_ms
@@ -180,8 +186,7 @@ class OperationsMonitor:
         verdict = examine_operations(window, case, self._setup.budget)
         self._remember(case, end_ms, verdict.findings)
         self.status = _status(verdict.event)
-        state.alerts, outputs = settle(verdict, state.alerts, self._setup.budget)
-        return outputs
+        return self.desk.settle(verdict)
 
     def _case(self, window: OperationsWindow) -> OperationsCase | None:
         """Return what is evaluated with a window: those before it that had too few predictions, and itself."""
@@ -198,9 +203,10 @@ class OperationsMonitor:
         )
 
     def _remember(self, case: OperationsCase | None, end_ms: int, findings: tuple[FindingEvent, ...]) -> None:
-        """Keep what was evaluated for later windows, unless more predictions failed than before."""
+        """Keep what was evaluated for later windows, unless more predictions failed than before or it is not usual."""
         found = {finding.check for finding in findings if finding.severity != "info"}
-        if case is None or found & _OF_FAILURES:
+        unusual = case is not None and self._control.in_maintenance(case.start_ms, end_ms)
+        if case is None or unusual or found & _OF_FAILURES:
             return
         measures = {**case.operations.measures}
         latency = measures.pop(LATENCY, NO_LATENCY)

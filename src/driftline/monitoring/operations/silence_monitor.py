@@ -16,7 +16,9 @@ from driftline.alerts import ModelAlerts
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.operations.silence import model_heard, model_silence
 from driftline.events.model_key import ModelKey
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alert_desk import AlertDesk
+from driftline.monitoring.control.control_book import ControlBook
+from driftline.monitoring.control.model_control import ModelControl
 from driftline.monitoring.model_setup import IDLE
 from driftline.monitoring.state.table import Table
 
@@ -46,7 +48,8 @@ class HeardModel(Struct, array_like=True):
 class SilenceMonitor:
     """Notices when models are silent for which ``operations.silence`` is set."""
 
-    def __init__(self, settings: Settings, pane_ms: int) -> None:
+    def __init__(self, settings: Settings, pane_ms: int, book: ControlBook | None = None) -> None:
+        self._book = ControlBook(settings, pane_ms) if book is None else book
         self._settings = settings
         self._pane_ms = pane_ms
         self._models = Table("heard", str, HeardModel)
@@ -78,6 +81,7 @@ class SilenceMonitor:
                 self._models.changed(name)
             if not self._ended:
                 outputs += self._silent_until(name, heard, reach.until_ms, reach.flags(reach.until_ms))
+            outputs += self._desk(name, heard).obey(reach.until_ms)
         return outputs
 
     def listen(self, marks: Watermarks) -> Outputs:
@@ -93,7 +97,8 @@ class SilenceMonitor:
                 [(start + self._pane_ms, version) for start, version in heard.ahead.items()]
                 + ([] if heard.last_ms is None else [(heard.last_ms, heard.version)])
             )
-            outputs += self._tell(name, heard, last_ms, version, frozenset((IDLE,)))
+            if self._counted_from(name, last_ms) + self._limit_ms(name) <= last_ms + quiet_ms:
+                outputs += self._tell(name, heard, last_ms, version, frozenset((IDLE,)))
         return outputs
 
     def silent(self, key: ModelKey) -> bool | None:
@@ -111,7 +116,7 @@ class SilenceMonitor:
 
     def _silent_until(self, name: str, heard: HeardModel, until_ms: int, flags: frozenset[str]) -> Outputs:
         """Tell a silence that began with the last pane and has become too long by a moment."""
-        if heard.last_ms is None or heard.last_ms + self._limit_ms(name) > until_ms:
+        if heard.last_ms is None or self._counted_from(name, heard.last_ms) + self._limit_ms(name) > until_ms:
             return []
         return self._tell(name, heard, heard.last_ms, heard.version, flags)
 
@@ -121,9 +126,9 @@ class SilenceMonitor:
         heard.told_ms, heard.told_version = last_ms, version
         self._models.changed(name)
         budget = self._budget(name)
-        verdict = model_silence(ModelKey(name, version), last_ms, self._limit_ms(name), flags, budget)
-        heard.alerts, outputs = settle(verdict, heard.alerts, budget)
-        return outputs
+        since_ms = self._counted_from(name, last_ms)
+        verdict = model_silence(ModelKey(name, version), since_ms, self._limit_ms(name), flags, budget)
+        return self._desk(name, heard, version).settle(verdict)
 
     def _heard(self, name: str, heard: HeardModel, start_ms: int, reach: WatermarkReach) -> Outputs:
         """Resolve the alert that a model is silent, by a pane that came after it was told."""
@@ -133,8 +138,27 @@ class SilenceMonitor:
         heard.told_version = None
         budget = self._budget(name)
         verdict = model_heard(ModelKey(name, version), start_ms, end_ms, reach.flags(end_ms), budget)
-        heard.alerts, outputs = settle(verdict, heard.alerts, budget)
-        return outputs
+        return self._desk(name, heard, version).settle(verdict)
+
+    def _counted_from(self, name: str, last_ms: int) -> int:
+        """Return from when on absence counts: a maintenance is left out."""
+        return ModelControl(self._book, ModelKey(name, "")).after_maintenance(last_ms, self._limit_ms(name))
+
+    def _desk(self, name: str, heard: HeardModel, version: str | None = None) -> AlertDesk:
+        key = ModelKey(name, heard.told_version or heard.version if version is None else version)
+
+        def keep(alerts: ModelAlerts) -> None:
+            heard.alerts = alerts
+            self._models.changed(name)
+
+        return AlertDesk(
+            ModelControl(self._book, key), self._budget(name), lambda: heard.alerts, keep, of_version=False
+        )
+
+    def desk(self, model: str) -> AlertDesk | None:
+        """Return the alerts of a model's silence; None where nothing is known of it."""
+        heard = self._models.get(model)
+        return None if heard is None else self._desk(model, heard)
 
     def _budget(self, name: str) -> ErrorBudget:
         budget = self._budgets.get(name)

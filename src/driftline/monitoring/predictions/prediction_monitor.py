@@ -8,19 +8,18 @@ change of profile.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from msgspec import Struct
 
-from driftline.alerts import ModelAlerts
 from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.columns.window_check import examine_window
 from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
 from driftline.events.schema_counts import merge_schemas
 from driftline.events.source import SEGMENT_ALL, merge_offsets
-from driftline.monitoring.alerting import settled
+from driftline.monitoring.alert_desk import AlertDesk
+from driftline.monitoring.control.model_control import MAINTENANCE
 from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
 from driftline.monitoring.monitor_status import LearningStatus, WindowFigures
 from driftline.monitoring.operations.operations_monitor import OperationsMonitor
@@ -29,6 +28,7 @@ from driftline.monitoring.predictions.bootstrap import BootstrapReference, Boots
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.predictions.missing_values import MissingValues
 from driftline.monitoring.predictions.open_panes import OpenPane
+from driftline.monitoring.predictions.prediction_state import PredictionState
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
 from driftline.monitoring.predictions.volume_history import VolumeHistory
@@ -44,6 +44,7 @@ from driftline.sketches.pane_sketch import PaneSketch
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from driftline.alerts import ModelAlerts
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.verdict import Verdict
     from driftline.events.alert import AlertEvent
@@ -58,21 +59,7 @@ if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
     from driftline.sketches.origin_table import OriginTables
 
-
-class PredictionState(Struct):
-    """The small part of a model's state; what is large stands in pieces of its own."""
-
-    profile_id: str | None = None
-    """Under which the running windows, or the bootstrap's reference, are counted."""
-    last_end_ms: int | None = None
-    """End of the last pane that was counted."""
-    n_unprofiled: int = 0
-    """Events left out, as they had been sketched under another profile or none."""
-    learning_since_ms: int | None = None
-    """Start of the first pane of the sample that made the running bootstrap's grid."""
-    missed: bool = False
-    """Whether events came after an idle mark since the last pane that was counted."""
-    alerts: ModelAlerts = ModelAlerts()
+_BEFORE_ALL_MS: Final = -(1 << 62)
 
 
 class PredictionMonitor:
@@ -118,6 +105,9 @@ class PredictionMonitor:
         self.problems = ProblemHistory(int(settings.labels.horizon) + int(settings.windows.performance))
         self.steps = AlertSteps()
         self.missing = MissingValues(settings)
+        self._control = setup.directions
+        told = self._know if setup.budget.has_labels else None
+        self.desk = AlertDesk(self._control, setup.budget, lambda: self.state.alerts, self._keep_alerts, told=told)
         self.tables: Tables = (
             self._state,
             *self._sample.tables,
@@ -133,6 +123,10 @@ class PredictionMonitor:
     def state(self) -> PredictionState:
         """The small part of the state."""
         return self._state.value
+
+    def _keep_alerts(self, alerts: ModelAlerts) -> None:
+        self.state.alerts = alerts
+        self._state.changed()
 
     @property
     def bootstrap_error(self) -> str | None:
@@ -187,6 +181,7 @@ class PredictionMonitor:
         dues = (
             Due(self._windows_due_ms, partial(self._close_windows, reach)),
             Due(self._profile_ends_ms, partial(self._end_profile, reach)),
+            Due(self._deployed_ms, partial(self._restart, reach)),
         )
         for start_ms in sorted(start for start in self.open if start + pane_ms <= reach.until_ms):
             outputs += run_due(dues, start_ms)
@@ -194,6 +189,7 @@ class PredictionMonitor:
         outputs += run_due(dues, reach.until_ms)
         outputs += self.estimates.report(reach)
         outputs += self.operations.advance(reach)
+        outputs += self.desk.obey(reach.until_ms)
         return outputs
 
     def _windows_due_ms(self) -> int | None:
@@ -221,6 +217,27 @@ class PredictionMonitor:
         self._leave_profile()
         return [] if monitor is None else self._examine_all(monitor, windows, reach)
 
+    def _deployed_ms(self) -> int | None:
+        """Return when this version is next deployed, to the pane; never before what is counted already."""
+        if self._profile_monitor is None:
+            return None
+        deploy_ms = self._control.deployed_after(self._handled_ms)
+        if deploy_ms is None:
+            return None
+        pane_ms = self._setup.pane_ms
+        return max(-(-deploy_ms // pane_ms) * pane_ms, self.state.last_end_ms or _BEFORE_ALL_MS)
+
+    @property
+    def _handled_ms(self) -> int:
+        return _BEFORE_ALL_MS if self.state.deployed_ms is None else self.state.deployed_ms
+
+    def _restart(self, reach: WatermarkReach, at_ms: int) -> Outputs:
+        """Cut windows and begin detectors anew, where this version is deployed, perhaps again."""
+        monitor = self._profile_monitor
+        self.state.deployed_ms, self.state.restarted_ms = self._control.deployed_after(self._handled_ms), at_ms
+        self._state.changed()
+        return [] if monitor is None else self._examine_all(monitor, monitor.restart(at_ms), reach)
+
     def _leave_profile(self) -> None:
         """Forget what counts under a profile."""
         for part in (self._profile_monitor, self._bootstrap_reference):
@@ -235,6 +252,8 @@ class PredictionMonitor:
 
     def _examine(self, monitor: ProfileMonitor, window: ClosedWindow, reach: WatermarkReach) -> Outputs:
         flags = reach.flags(window.end_ms)
+        if self._control.in_maintenance(window.start_ms, window.end_ms):
+            flags |= {MAINTENANCE}
         if not flags.issubset(window.flags):
             window = msgspec.structs.replace(window, flags=tuple(sorted(flags.union(window.flags))))
         window = self._volumes.judged(window)
@@ -249,13 +268,7 @@ class PredictionMonitor:
 
     def _settle(self, verdict: Verdict[Event]) -> Outputs:
         """Take a verdict to the alerts; what becomes known of problems is kept for the joins."""
-        budget = self._setup.budget
-        first_ms = self.problems.first_ms
-        self.state.alerts, outputs, changed = settled(verdict, self.state.alerts, budget, first_ms=first_ms)
-        self._state.changed()
-        if budget.has_labels:
-            self._know(changed)
-        return outputs
+        return self.desk.settle(verdict, first_ms=self.problems.first_ms)
 
     def _know(self, alerts: Iterable[AlertEvent]) -> None:
         """Keep for the joins what records of alerts make known."""
@@ -309,7 +322,8 @@ class PredictionMonitor:
             part = self._bootstrap_reference = BootstrapReference(profile, settings.bootstrap.events)
         else:
             alarms = self._setup.budget.detector_alarms(profile.layout.n_numeric)
-            part = self._profile_monitor = ProfileMonitor(profile, settings, self._setup.pane_ms, alarms)
+            since_ms = self.state.restarted_ms
+            part = self._profile_monitor = ProfileMonitor(profile, settings, self._setup.pane_ms, alarms, since_ms)
         self._scope.add(part.tables)
 
     def _union(self, profile: Profile, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> ClosedPane | None:
@@ -320,6 +334,8 @@ class PredictionMonitor:
         schemas: SchemaCounts = {}
         origins: list[OriginTables] = []
         flags = set(reach.flags(end_ms))
+        if self._control.in_maintenance(start_ms, end_ms):
+            flags.add(MAINTENANCE)
         for profile_id, part in sorted(opened.parts.items()):
             other = self._setup.profiles.get(profile_id)
             if other is None or other.grid_id != profile.grid_id:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from driftline.checks.references.reference_view import ReferenceView
+from driftline.monitoring.control.model_control import MAINTENANCE
 from driftline.monitoring.predictions.accumulator import ClosedPane, PackedUnion
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors, PagingBudget
@@ -32,7 +33,7 @@ class ProfileMonitor:
     """Windows and detectors that begin and end with one profile.
 
     ``expected_alarms`` are the false alarms within the budget's horizon that one paging detector may raise on one
-    column; with 0 there is no paging detector.
+    column; with 0 there is no paging detector. No window begins before ``restarted_ms``.
 
     Attributes
     ----------
@@ -45,9 +46,17 @@ class ProfileMonitor:
     are far smaller, and after a restore they are added again.
     """
 
-    def __init__(self, profile: Profile, settings: ModelSettings, pane_ms: int, expected_alarms: float = 0.0) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        settings: ModelSettings,
+        pane_ms: int,
+        expected_alarms: float = 0.0,
+        restarted_ms: int | None = None,
+    ) -> None:
         windows, key, layout = settings.windows, profile.key, profile.layout
         since_ms = first_pane(profile, pane_ms)
+        since_ms = since_ms if restarted_ms is None else max(since_ms, restarted_ms)
         self.profile = profile
         self._tumbling = {
             int(size): TumblingWindow(key, layout, size, windows.min_samples, since_ms)
@@ -87,6 +96,8 @@ class ProfileMonitor:
         self._add_to_windows(pane)
         self._note(pane)
         self.origins.add(pane)
+        if MAINTENANCE in pane.flags:
+            return []
         present = self._blocks.blocks(pane.sketch)
         return self._detectors.update(pane.start_ms, present, self._blocks.bounded) if present else []
 
@@ -100,6 +111,8 @@ class ProfileMonitor:
         for window in self._tumbling.values():
             window.add(pane)
         self._sliding.add(pane)
+        if MAINTENANCE in pane.flags:
+            return  # what is not usual teaches nothing: neither how much is normal, nor the recent past, nor detectors
         self._burn_in.add(pane)
         if self._rolling is not None:
             self._rolling.add(pane.start_ms, pane.sketch)
@@ -130,6 +143,19 @@ class ProfileMonitor:
         windows = [window.close(at_ms) for window in self._tumbling.values()]
         windows.append(self._sliding.close(at_ms))
         return [self._beside(window) for window in windows if window is not None]
+
+    def restart(self, at_ms: int) -> list[ClosedWindow]:
+        """Close windows early and begin detectors anew: the version was deployed at this moment.
+
+        How much unchanged data vary stays known, as does the recent past.
+        """
+        self._journal.end()
+        windows = self.finish(at_ms)
+        self._sliding.since_ms = max(self._sliding.since_ms, at_ms)
+        for window in self._tumbling.values():
+            window.since_ms = max(window.since_ms, at_ms)
+        self._detectors.clear()
+        return windows
 
     def _replay(self, start_ms: int, union: PackedUnion) -> None:
         sketch = PaneSketch.unpack(union.sketch, self.profile.layout)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from driftline.checks.quality.volume import VolumeState, WindowVolumes
+from driftline.monitoring.control.model_control import MAINTENANCE
 from driftline.monitoring.model_setup import UNPROFILED
 from driftline.monitoring.state.table import Codec, Value
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from driftline.checks.contract.closed_window import ClosedWindow
+
+_NOT_USUAL: Final = frozenset({UNPROFILED, MAINTENANCE})
 
 
 class VolumeHistory:
@@ -31,10 +34,11 @@ class VolumeHistory:
     def judged(self, window: ClosedWindow) -> ClosedWindow:
         """Return the window with what its volume is held against, and remember its volume.
 
-        Sliding windows stay as they are, and those of which events were left out, as their volume is not known.
+        Sliding windows stay as they are, those of which events were left out, as their volume is not known, and those
+        that overlap a maintenance, as it is not usual.
         """
         volumes = self._volumes.get(window.size_ms)
-        if window.kind != "tumbling" or volumes is None or UNPROFILED in window.flags:
+        if window.kind != "tumbling" or volumes is None or not _NOT_USUAL.isdisjoint(window.flags):
             return window
         span = (window.start_ms, window.end_ms, window.n_events)
         reference = volumes.value.reference(*span)

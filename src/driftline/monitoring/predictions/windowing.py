@@ -54,7 +54,7 @@ class TumblingWindow:
         self._layout = layout
         self.size_ms = size_ms
         self._min_samples = min_samples
-        self._since_ms = since_ms
+        self.since_ms = since_ms
         self._running = Value(f"verdict-{size_ms:d}", Codec(PackedWindow, RunningWindow.pack, self._unpack))
         self.tables = (self._running,)
 
@@ -67,7 +67,7 @@ class TumblingWindow:
         floor = pane.start_ms - pane.start_ms % self.size_ms
         running = self._running.or_none
         if running is None:
-            start_ms, end_ms = max(floor, self._since_ms), floor + self.size_ms
+            start_ms, end_ms = max(floor, self.since_ms), floor + self.size_ms
             running = RunningWindow(start_ms, end_ms, extended=False, union=Accumulator(self._layout))
         elif pane.start_ms >= running.end_ms:
             running.end_ms, running.extended = floor + self.size_ms, True
@@ -104,7 +104,7 @@ class SlidingWindow:
         self._layout = layout
         self._size_ms, self._hop_ms = span
         self._min_samples = min_samples
-        self._since_ms = since_ms
+        self.since_ms = since_ms
         self._blocks = Table("block", int, PackedUnion)
         self._running = Value("running-block", packed_union(layout))
         self._seen_ms = Value("hop", int)
@@ -140,7 +140,7 @@ class SlidingWindow:
         union = Accumulator(self._layout)
         for block in self._blocks.values():
             union.add_packed(block)
-        return closed(self._key, "sliding", (max(start_ms, self._since_ms), end_ms, self._size_ms), union)
+        return closed(self._key, "sliding", (max(start_ms, self.since_ms), end_ms, self._size_ms), union)
 
     def close(self, end_ms: int) -> ClosedWindow | None:
         """Show what there is at a change of profile, and forget it."""

@@ -18,6 +18,7 @@ from driftline.errors import EventError
 from driftline.events.evidence import Severity
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder
+from driftline.runtime.files.command_lines import command_lines
 from driftline.runtime.files.event_files import EventFile
 from driftline.runtime.files.event_lines import event_lines
 from driftline.runtime.files.file_topics import with_file_topics
@@ -170,15 +171,20 @@ class Backtest:
         emit: Callable[[OutputRecord], None],
         advance: Callable[[int], None] = lambda _n_bytes: None,
         *,
+        control: Path | None = None,
         close: bool = False,
     ) -> BacktestTotals:
         """Read the files to their ends; see :func:`~driftline.runtime.files.event_lines.event_lines` for their kinds.
+
+        ``control`` holds commands of the control topic, which are known from the beginning.
 
         ``emit`` receives each output record, and ``advance`` the number of bytes read, for a progress bar. With
         ``close``, event time goes on after the last record until the windows that hold it have ended (:meth:`_close`).
         """
         try:
             with rare_collections():
+                self._stages.start()
+                self._read_commands(control)
                 self._read(predictions, labels, emit, advance)
                 if close:
                     self._close(emit)
@@ -199,7 +205,6 @@ class Backtest:
         files: dict[Kind, EventFile] = {"predictions": self._file(predictions, "predictions")}
         if labels is not None and self._settings.labels is not None:
             files["labels"] = self._file(labels, "labels")
-        self._stages.start()
         for batches, n_bytes in self._in_step({kind: file.batches(BATCH_LINES) for kind, file in files.items()}):
             for batch in batches:
                 self._sketcher.add(batch)
@@ -207,6 +212,11 @@ class Backtest:
             self._flush(emit)
             advance(n_bytes)
         self._flush_joins(emit)
+
+    def _read_commands(self, path: Path | None) -> None:
+        commands = None if path is None else command_lines(path, self._settings.kafka.topic("control"))
+        if commands is not None:
+            self._sketcher.add(commands)
 
     def _flush_joins(self, emit: Callable[[OutputRecord], None]) -> None:
         while self._stages.has_blocks:

@@ -27,6 +27,10 @@ class InputTopics(NamedTuple):
     counts: dict[str, int]
     """Partitions of those that exist; all do but the pending topic."""
 
+    def with_control(self, topic: str, n: int) -> InputTopics:
+        """Return them with the control topic, which is read beside them."""
+        return self._replace(read={**self.read, topic: "control"}, counts={**self.counts, topic: n})
+
 
 def pending_partitions(settings: Settings, credentials: Credentials) -> list[TopicPartition]:
     """Return the partitions of the pending topic; none where it does not exist.

@@ -1,8 +1,8 @@
-"""The numbers of the partitions of several topics: given once, kept on the control topic, the same for all workers.
+"""The numbers of the partitions of several topics: given once, kept on a topic of their own, the same for all workers.
 
 With several topics of a kind, the stages see the partitions of all of them as those of one topic. Checkpoints, pending
 changelogs and open panes hold these numbers, so that a number must never stand for another partition later. Whoever
-finds a partition without one appends a claim to the control topic, reads the topic to its end, and goes by what stands
+finds a partition without one appends a claim to that topic, reads the topic to its end, and goes by what stands
 there: the order of the one partition is the same for everybody (:func:`~driftline.events.source_numbers.in_order`).
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import KafkaSettings, Settings
     from driftline.runtime.kafka.input_partitions import InputTopics
 
-TOPIC: Final = "control"
+TOPIC: Final = "input-partitions"
 MAX_NUMBERS: Final = 1 << 15
 """Numbers of one kind: joins that are routed have so many bits for them."""
 _KEY: Final = b"source-numbers"
@@ -71,7 +71,7 @@ class NumberLog:
         FormatError
             When a record is of another version.
         """
-        consumer = assigned_consumer(self._kafka, self._credentials, "control-reader")
+        consumer = assigned_consumer(self._kafka, self._credentials, "input-partitions-reader")
         try:
             if self._topic not in consumer.list_topics(timeout=_REQUEST_S).topics:
                 return ()
@@ -126,7 +126,7 @@ class NumberLog:
         Raises
         ------
         BrokerError
-            When it does not take them, or the control topic is missing.
+            When it does not take them, or the topic is missing.
         """
         producer = Producer(producer_configuration(self._kafka, self._credentials))
         if self._topic not in producer.list_topics(timeout=_REQUEST_S).topics:
@@ -181,7 +181,7 @@ def number_sources(settings: Settings, credentials: Credentials, inputs: InputTo
     parts = log.read()
     if not parts and not settings.has_several_topics:
         return SourceNumbers(inputs.read, inputs.counts)
-    order = [topic for topic, kind in inputs.read.items() if kind != "joins"]
+    order = [topic for topic, kind in inputs.read.items() if kind not in {"joins", "control"}]
     if not parts:
         read_before = log.committed_topics(inputs)
         parts = log.read()  # another worker may have begun meanwhile

@@ -21,7 +21,7 @@ Given = TypeVar("Given", PredictionInput, LabelInput)
 
 
 def read_topics(settings: Settings) -> dict[Kind, tuple[str, ...]]:
-    """Return the topics that sketch workers read: where joins are routed the pending topic too.
+    """Return the topics of events that sketch workers read: where joins are routed the pending topic too.
 
     Topics of both predictions and labels are read once, as those of the predictions.
     """

@@ -74,13 +74,14 @@ def topic_specs(
     """Return the specifications of all our topics.
 
     The pending topic has ``source_partitions``, :attr:`Sources.greatest`. A dead letter holds the largest record of the
-    input topics, ``source_max_bytes``, and the reason. The control topic says for ever how partitions are numbered.
+    input topics, ``source_max_bytes``, and the reason. How partitions of inputs are numbered is kept for ever.
     """
     models = (settings.defaults, *settings.models.values())
     pending = Duration(max(model.labels.horizon + model.labels.wait for model in models) + PENDING_SLACK)
     panes = settings.kafka.panes_partitions
     layout: dict[str, tuple[int, dict[str, str]]] = {
-        "control": (1, {CLEANUP: "delete", RETENTION: _FOR_EVER}),
+        "control": (1, _delete(days(30))),
+        "input-partitions": (1, {CLEANUP: "delete", RETENTION: _FOR_EVER}),
         "panes": (panes, _delete(days(7))),
         "detect-state": (panes, _compact() | _SHORT_CHANGELOG),
         "pending": (source_partitions, _delete(pending)),

@@ -1,4 +1,7 @@
-"""Which records a replay reads: from the oldest that is kept, or from a time on, to what the workers have read."""
+"""Which records a replay reads: from the oldest that is kept, or from a time on, to what the workers have read.
+
+Commands are read from the oldest on in any case: a mute may have been set long before.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import KafkaException, TopicPartition
 
+from driftline.events.source import Source
 from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
 from driftline.runtime.kafka.reading import assigned_consumer
 from driftline.runtime.operations.logs import get_logger
@@ -16,7 +20,6 @@ if TYPE_CHECKING:
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
-    from driftline.events.source import Source
     from driftline.events.source_numbers import SourceNumbers
 
 _SKETCH_GROUP: Final = "sketch"
@@ -43,7 +46,7 @@ class InputSpan(NamedTuple):
 
 
 def input_spans(
-    settings: Settings, credentials: Credentials, numbers: SourceNumbers, from_ms: int | None
+    settings: Settings, credentials: Credentials, numbers: SourceNumbers, from_ms: int | None, n_control: int
 ) -> list[InputSpan]:
     """Return what to read of each source partition.
 
@@ -52,6 +55,8 @@ def input_spans(
     settings, credentials : Settings, Credentials
     numbers : SourceNumbers
         Which partitions of which topics are read.
+    n_control : int
+        Partitions of the control topic; 0 where there is none.
     from_ms : int or None
         Where given, records begin with the first whose Kafka timestamp is at least this; else with the oldest kept.
 
@@ -66,7 +71,9 @@ def input_spans(
         When the broker does not tell the offsets.
     """
     every = [(numbers.source(*place), TopicPartition(*place)) for place in numbers.every()]
-    places = [(source, place) for source, place in every if source.kind != "joins"]
+    places = [(source, place) for source, place in every if source.kind not in {"joins", "control"}]
+    control = settings.kafka.topic("control")
+    places += [(Source("control", number), TopicPartition(control, number)) for number in range(n_control)]
     consumer = assigned_consumer(settings.kafka, credentials, _SKETCH_GROUP)
     try:
         committed = _committed(consumer, [place for _, place in places])
@@ -74,7 +81,7 @@ def input_spans(
         spans = []
         for (source, place), start, read in zip(places, starts, committed, strict=True):
             low, high = consumer.get_watermark_offsets(place, timeout=ADMIN_TIMEOUT_S)
-            first = low if start is None else high if start < 0 else max(low, start)
+            first = low if start is None or source.kind == "control" else high if start < 0 else max(low, start)
             stop = high if read is None else min(high, read)
             spans.append(InputSpan(source, place.topic, place.partition, first, stop, first == low > 0))
     finally:

@@ -5,7 +5,8 @@ paused while that is full. So no partition runs ahead of the others by more than
 brokers send first.
 
 Labels also wait until predictions are as new by their Kafka timestamps: labels that came after a long silence must not
-end it before the predictions of that time have been read.
+end it before the predictions of that time have been read. Commands come when every input is read up to their Kafka
+timestamps: that is what workers had read by then.
 """
 
 from __future__ import annotations
@@ -63,10 +64,10 @@ class _Topic:
         buffer = self.buffers[partition]
         return buffer[0].timestamp()[1] if buffer else None
 
-    def take(self, partition: int, step_ms: int) -> list[Message]:
+    def take(self, partition: int, step_ms: int, before_ms: int | None = None) -> list[Message]:
         """Return the next records of a partition; none where it ends without another one.
 
-        Those after the first are at most ``step_ms`` later by their Kafka timestamps.
+        Those after the first are at most ``step_ms`` later by their Kafka timestamps, and before ``before_ms``.
 
         Raises
         ------
@@ -77,6 +78,8 @@ class _Topic:
         buffer = self.buffers[partition]
         taken: list[Message] = []
         while buffer and len(taken) < CHUNK:
+            if before_ms is not None and buffer[0].timestamp()[1] >= before_ms:
+                break
             if taken and buffer[0].timestamp()[1] > taken[0].timestamp()[1] + step_ms:
                 break
             taken.append(buffer.popleft())
@@ -162,13 +165,22 @@ class OrderedReading:
             When the broker goes silent before the end, or a topic is gone.
         """
         while self.unfinished:
-            source = min(filter(self._is_due, self.unfinished), key=self._rank, default=None)
+            command_ms, command = self._next_command()
+            inputs = [each for each in self.unfinished if each.kind != "control" and self._is_before(each, command_ms)]
+            source = min(filter(self._is_due, inputs), key=self._rank, default=None)
             if source is None:  # no label is due, and no prediction is left that could be waited for
-                source = min(self.unfinished, key=self._rank)
+                source = min(inputs, key=self._rank, default=command)
+            if source is None:
+                return
             span = self.unfinished[source]
-            messages = self._topics[span.topic].take(span.partition, self._step_ms)
+            if span.source.kind == "control":
+                messages = self._topics[span.topic].take(span.partition, 0)
+            else:
+                messages = self._topics[span.topic].take(span.partition, self._step_ms, command_ms)
             self._drop_finished()
-            if messages:
+            if messages and span.source.kind == "control":
+                yield span, messages
+            elif messages:
                 latest_ms = max(message.timestamp()[1] for message in messages)
                 self.clock_ms = latest_ms if self.clock_ms is None else max(self.clock_ms, latest_ms)
                 yield span, messages
@@ -177,6 +189,22 @@ class OrderedReading:
         """Return the Kafka timestamp of the next record of a partition; None where it is read to its end."""
         span = self.unfinished.get(source)
         return None if span is None else self._topics[span.topic].next_ms(span.partition)
+
+    def _next_command(self) -> tuple[int | None, Source | None]:
+        """Return the Kafka timestamp of the next command and its partition; None where there is none."""
+        found = [
+            (time_ms, source)
+            for source in [each for each in self.unfinished if each.kind == "control"]
+            if (time_ms := self.next_ms(source)) is not None
+        ]
+        self._drop_finished()
+        return min(found, default=(None, None))
+
+    def _is_before(self, source: Source, command_ms: int | None) -> bool:
+        if command_ms is None:
+            return True
+        next_ms = self.next_ms(source)
+        return next_ms is None or next_ms < command_ms
 
     def _is_due(self, source: Source) -> bool:
         if source.kind != "labels":

@@ -1,4 +1,4 @@
-"""Predictions and labels of the topics read again, through both stages in process: which alerts come of them.
+"""Predictions, labels and commands of the topics read again, through both stages in process: which alerts come of them.
 
 Nothing is written, no group is joined and nothing is committed. The profiles are those of the references topic, also
 those that were learnt from production; a model that has none there learns one, as the workers would.
@@ -19,8 +19,10 @@ from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
 from driftline.runtime.in_process import InProcessStages
 from driftline.runtime.kafka.co_partitioning import keys_without_ids
 from driftline.runtime.kafka.input_partitions import input_topics
+from driftline.runtime.kafka.kafka_clients import connect_admin
 from driftline.runtime.kafka.number_log import known_numbers
 from driftline.runtime.kafka.record_batches import by_source
+from driftline.runtime.kafka.topics import partition_counts
 from driftline.runtime.operations.garbage import rare_collections
 from driftline.runtime.references.reference_topic import published_profiles
 from driftline.runtime.replay.input_spans import input_spans
@@ -90,7 +92,10 @@ class Replay:
         n_partitions = self._numbers.n_partitions
         inputs: dict[Kind, int] = {kind: n for kind, n in n_partitions.items() if kind != "joins"}
         from_ms = None if warm_up_ms is None else first_record_ms(settings, span, warm_up_ms)
-        self.spans = input_spans(settings, credentials, self._numbers, from_ms)  # first: workers finish what they read
+        control = settings.kafka.topic("control")
+        n_control = partition_counts(connect_admin(settings.kafka, credentials), [control])[control] or 0
+        # first: workers finish what they have read
+        self.spans = input_spans(settings, credentials, self._numbers, from_ms, n_control)
         routed = read.settings
         if settings.join.repartition == "auto" and (
             routing_reason(settings, credentials) is not None  # a pattern may match several topics one day
@@ -100,10 +105,11 @@ class Replay:
         profiles = Profiles(published_profiles(settings.kafka, credentials))
         self._encodings = InputEncodings(settings, credentials)
         self._stages = InProcessStages(read.settings, routed, profiles, inputs, "replay", numbers=self._numbers)
-        self._quiet = QuietPartitions(self.spans, int(settings.time.idle_timeout))
+        of_inputs = [span for span in self.spans if span.source.kind != "control"]
+        self._quiet = QuietPartitions(of_inputs, int(settings.time.idle_timeout))
         labels = [each.source for each in self.spans if each.source.kind == "labels"]
         self._silence = SilentLabels(labels, int(settings.time.idle_timeout))
-        self._uncut = {each.source for each in self.spans if each.is_cut and each.n}
+        self._uncut = {each.source for each in of_inputs if each.is_cut and each.n}
         self._kept_from_ms: int | None = None
         self._n_read = self._n_since_flush = 0
         self._alerts: dict[str, AlertState] = {}
@@ -155,6 +161,10 @@ class Replay:
             sketcher.asks_for,
         )
         for batch in batches:
+            if batch.source.kind == "control":
+                self._flush()  # what came before it is known before it
+                sketcher.add(batch)
+                continue
             if batch.source.kind == "labels" and self._silence.ends(max(batch.timestamps_ms)):
                 self._end_silence()
             for part in self._deserialized(batch):

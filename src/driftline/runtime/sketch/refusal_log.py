@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from driftline.events.dead_letter import OFFSET_GAP, REASONS
+from driftline.events.dead_letter import OFFSET_GAP, REASONS, UNUSABLE_COMMAND
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
@@ -55,9 +55,14 @@ class RefusalLog:
         self._topics: dict[str, _Topic] = {}
 
     def note(self, n_read: Mapping[str, int], letters: Iterable[DeadLetter], now_s: float) -> None:
-        """Take in one committed flush: the records read of each topic, and what was refused of them."""
+        """Take in one committed flush: the records read of each topic, and what was refused of them.
+
+        A command that is refused was written by somebody who expects something of it, so each has a line.
+        """
         of_topic: dict[str, list[DeadLetter]] = {topic: [] for topic in n_read}
         for letter in letters:
+            if letter.reason == UNUSABLE_COMMAND:
+                _log.warning("a command is refused", message=letter.message)
             if (
                 letter.reason != OFFSET_GAP and letter.topic in of_topic
             ):  # a gap is no record, and logged when it is met

@@ -82,7 +82,7 @@ class SketchWorker:
         self._pending = PendingFolder(settings.join, profiles, owner, name)
         self._sketcher = Sketcher(settings, profiles, n_partitions, self._pending.open, numbers=self._topics.numbers)
         self._consumer = Consumer(sketch_consumer_configuration(settings, credentials))
-        every = self._topics.every()
+        every = [place for place in self._topics.every() if place.topic != self._topics.control]
         self._committed = CommittedOffsets(settings, credentials, self._consumer, every, accept_recount=accept_recount)
         transactional_id = f"{settings.kafka.prefix}-sketch-{name}"
         self._transactions = SketchTransactions(settings, credentials, transactional_id, self._topics.place)
@@ -238,7 +238,10 @@ class SketchWorker:
     def _on_error(self, message: Message, error: KafkaError) -> None:
         source = source_of(message, self._topics.source_at)
         if source is not None and error.code() == END_OF_PARTITION:
+            awaited = self._progress.awaits_commands(time.monotonic())
             self._progress.at_end(source, message.offset() or 0)
+            if awaited and source.kind == "control":
+                self._pause(*self._progress.hold_back({}, time.monotonic()))
         elif source is not None and error.code() == _GAP:
             self._jump_gap(source)
         elif error.fatal():
@@ -324,8 +327,13 @@ class SketchWorker:
 
     def _hold_back(self) -> None:
         """Pause what is ahead in event time, and what a reference is being learnt from, to bound what is remembered."""
-        self._holds.tell(self._sketcher.learning, time.monotonic())
-        pause, resume = self._progress.hold_back(self._sketcher.hold_back())
+        now_s = time.monotonic()
+        self._holds.tell(self._sketcher.learning, now_s)
+        for source in self._progress.gives_up_commands(now_s):
+            _log.warning("commands cannot be read to their end: going on without", source=self._topics.name(source))
+        self._pause(*self._progress.hold_back(self._sketcher.hold_back(), now_s))
+
+    def _pause(self, pause: list[Source], resume: list[Source]) -> None:
         if pause:
             self._consumer.pause([*map(self._topics.place, pause)])
         if resume:
@@ -345,13 +353,17 @@ class SketchWorker:
             raise RoutingNeeded("another worker found it out")
         committed = self._committed.of(partitions)
         read_before = {self._topics.source(partition) for partition in committed if partition.offset >= 0}
-        self._committed.require_no_earlier_panes(committed)
+        self._committed.require_no_earlier_panes([each for each in committed if each.topic != self._topics.control])
         offsets: dict[Source, int] = {}
         for partition in self._committed.or_oldest(committed):
             source = self._topics.source(partition)
             self._sketcher.assign(source, *from_metadata(partition.metadata))
             offsets[source] = self._start_of(partition)
             self._progress.start(source, offsets[source], time.monotonic())
+            if source.kind == "control":
+                _low, high = consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
+                if high <= offsets[source]:  # there is no command to wait for
+                    self._progress.at_end(source, offsets[source])
         for replay in self._sketcher.joins.replays(offsets):
             restored = self._changelog.replay(replay, self._sketcher.joins)
             if restored and read_before.isdisjoint(replay.sources):
@@ -360,6 +372,7 @@ class SketchWorker:
         started = [self._topics.place(source, offset) for source, offset in offsets.items()]
         consumer.assign(started)
         consumer.resume(started)  # librdkafka keeps a partition paused over an assignment
+        self._pause(*self._progress.hold_back({}, time.monotonic()))
         self._assigned.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
 

@@ -10,9 +10,11 @@ from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
 from driftline.config.topic_names import has_pattern
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.input_partitions import input_topics, pending_partitions
+from driftline.runtime.kafka.kafka_clients import connect_admin
+from driftline.runtime.kafka.number_log import TOPIC as NUMBER_LOG
 from driftline.runtime.kafka.number_log import number_sources
 from driftline.runtime.kafka.topic_choice import resolved, topic_pairs
-from driftline.runtime.kafka.topics import missing_topic
+from driftline.runtime.kafka.topics import missing_topic, partition_counts
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ MOST_S: Final = 30.0
 """Between two looks for new topics at most: librdkafka's own five minutes are longer than events are waited for."""
 _LEAST_S: Final = 1.0
 _REQUEST_S: Final = 5.0
+_CREATE: Final = "`driftline topics create` makes it; workers find it by themselves"
 _log = get_logger(__name__)
 
 
@@ -50,6 +53,14 @@ class SourceTopics:
         for topic in inputs.read:
             if topic not in inputs.counts:
                 raise missing_topic(settings.kafka, topic)
+        self.control = settings.kafka.topic("control")
+        n_control = partition_counts(connect_admin(settings.kafka, credentials), [self.control])[self.control]
+        self.has_control = bool(n_control)
+        """Whether there is a control topic; without one, workers go on without commands."""
+        if n_control:
+            inputs = inputs.with_control(self.control, n_control)
+        else:
+            _log.warning("there is no control topic, so no command is read", topic=self.control, remedy=_CREATE)
         self.settings = inputs.settings
         """With the names of the topics that patterns match."""
         self.counts = inputs.counts
@@ -57,7 +68,7 @@ class SourceTopics:
         self.numbers = number_sources(settings, credentials, inputs)
         self._require_pairs()
         self._require_changelog(credentials)
-        self._watched = has_pattern(settings.predictions.topic) or bool(self.numbers.parts)
+        self._watched = has_pattern(settings.predictions.topic) or bool(self.numbers.parts) or not self.has_control
         self._watched |= settings.labels is not None and has_pattern(settings.labels.topic)
         self._interval_s = max(_LEAST_S, min(MOST_S, int(settings.time.lateness) / 2000))
         self._looked_s = time.monotonic()
@@ -71,8 +82,9 @@ class SourceTopics:
                 raise BrokerError(
                     f"Expected the partitions of `{one}` and `{other}` to have the same numbers, as labels are joined "
                     f"where they are, got those from {here.partition} and from {there.partition} on, which they were "
-                    f"given as topics came and went - at `{kafka.topic('control')}` (`{kafka.brokers}`). Let driftline "
-                    "repartition them by id, with `join: {repartition: auto}`, or start with another `--prefix`"
+                    f"given as topics came and went - at `{kafka.topic(NUMBER_LOG)}` (`{kafka.brokers}`). Let "
+                    "driftline repartition them by id, with `join: {repartition: auto}`, or start with another "
+                    "`--prefix`"
                 )
 
     def _require_changelog(self, credentials: Credentials) -> None:
@@ -162,7 +174,9 @@ class SourceTopics:
 
     def _changes(self, found: Settings, counts: dict[str, int]) -> list[str]:
         now = {*found.predictions.topics, *(() if found.labels is None else found.labels.topics)}
-        before = {topic for topic in self.counts if self.kind(topic) != "joins"}
+        if not self.has_control and counts.get(self.control):
+            now.add(self.control)
+        before = {topic for topic in self.counts if self.kind(topic) not in {"joins", "control"}}
         grown = sorted(topic for topic in now & before if counts.get(topic, 0) > self.counts[topic])
         texts = {"new": sorted(now - before), "gone": sorted(before - now), "with more partitions": grown}
         return [f"{what}: {', '.join(topics)}" for what, topics in texts.items() if topics]

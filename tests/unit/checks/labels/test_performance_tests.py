@@ -145,4 +145,3 @@ def test_performance_is_critical_only_where_that_much_of_the_fall_is_certain(n: 
     assert finding.effect is not None
     assert finding.effect.corrected == pytest.approx(0.07, abs=0.001), "3.5 times what matters"
     assert finding.severity == severity
-    assert [each.check for each in verdict.lingering] == ["performance.accuracy"]

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from driftline.config.durations import Duration
 from driftline.events.model_key import ModelKey
+from tests.support.commands import batch
 from tests.support.operations import LATENESS_MS, MINUTE_MS, START_MS, Pipeline, event, settings_of
 
 LIMIT = Duration(2 * MINUTE_MS)
@@ -119,3 +120,49 @@ def test_records_that_come_before_anybody_says_that_the_partition_is_awake_are_n
     pipeline.read(0, minutes(20, 22), wakes=False)
     pipeline.flush()
     assert [(state, at) for _, state, at, _ in alerts(pipeline)] == [("open", "12:05:00")]
+
+
+def command(pipeline: Pipeline, stamp_ms: int, **said: object) -> None:
+    """Read a command from the control topic."""
+    number = pipeline.n_commands
+    pipeline.n_commands += 1
+    pipeline.sketcher.add(batch({"by": "ann", **said}, offset=number, stamp_ms=stamp_ms))
+    pipeline.flush()
+
+
+def test_silence_is_counted_from_the_end_of_a_maintenance() -> None:
+    pipeline = Pipeline(settings_of(silence=LIMIT))
+    command(
+        pipeline,
+        START_MS,
+        command="maintenance",
+        start=START_MS + MINUTE_MS,
+        until=START_MS + 20 * MINUTE_MS,
+        model="loan",
+    )
+    pipeline.read(0, [*minutes(0, 3), *minutes(3, 22, model="other")])
+    pipeline.flush()
+    assert alerts(pipeline) == []
+    pipeline.read(0, minutes(22, 23, model="other"))
+    pipeline.flush()
+    assert alerts(pipeline) == [("loan", "open", "12:22:00", [])], "two minutes after it"
+
+
+def test_an_alert_of_a_silent_topic_is_acknowledged_though_event_time_stands_still() -> None:
+    pipeline = Pipeline(settings_of(silence=LIMIT))
+    pipeline.read(0, minutes(0, 3))
+    pipeline.flush()
+    pipeline.idle(int(LIMIT))
+    ((name, state, _, _),) = alerts(pipeline)
+    assert (name, state) == ("loan", "open")
+    (alert,) = pipeline.said("alert")
+    command(pipeline, START_MS + 30 * MINUTE_MS, command="acknowledge", model="loan", alert=alert["alert_id"])
+    (answered,) = pipeline.said("control")
+    assert (answered["status"], answered["flags"]) == ("accepted", ["idle"])
+    acknowledged = max(pipeline.said("alert"), key=lambda each: each["revision"])
+    assert acknowledged["acknowledged"]["by"] == "ann"
+    pipeline.restart()
+    pipeline.idle(2 * int(LIMIT))
+    assert len(pipeline.said("control")) == 1, "it is done with"
+    command(pipeline, START_MS + 31 * MINUTE_MS, command="acknowledge", model="loan", alert="none")
+    assert [each["status"] for each in pipeline.said("control")] == ["accepted", "refused"]

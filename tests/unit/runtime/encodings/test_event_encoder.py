@@ -32,7 +32,10 @@ from tests.support.schema_registry import SchemaRegistry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OPTIONAL = ("schemas", "explained", "without_value", "stuck", "origins")
+OPTIONAL = (
+    *("schemas", "explained", "without_value", "stuck", "origins"),
+    *("acknowledged", "muted_until", "muted_by", "notes", "beside"),
+)
 
 
 @pytest.fixture
@@ -74,10 +77,18 @@ def as_text(document: object) -> str:
 
 def as_avro_has_it(record: OutputRecord) -> dict[str, Any]:
     """Return an event, with what JSON may leave out and Avro has as an empty map, an empty list or null."""
+    of_alerts: dict[str, Any] = {
+        "acknowledged": None,
+        "muted_until": None,
+        "muted_by": None,
+        "notes": [],
+        "beside": [],
+        "origins": [],
+    }
     nothing: dict[str, dict[str, Any]] = {
         PERFORMANCE: {"explained": []},
         FINDING: {"explained": None, "without_value": None, "stuck": None, "origins": []},
-        ALERT: {"origins": []},
+        ALERT: of_alerts,
     }
     of_type = nothing.get(dict(record.headers)["ce_type"].decode(), {})
     return {"schemas": {}, **of_type, **json.loads(value_of(record))}

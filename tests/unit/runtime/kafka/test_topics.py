@@ -26,6 +26,7 @@ def test_the_topics_are_those_of_the_design() -> None:
     specs = {spec.name: spec for spec in topic_specs(settings, 12, source_max_bytes=2_000_000)}
     assert {name: spec.partitions for name, spec in specs.items()} == {
         "risk.control": 1,
+        "risk.input-partitions": 1,
         "risk.panes": 8,
         "risk.detect-state": 8,
         "risk.pending": 12,
@@ -39,7 +40,8 @@ def test_the_topics_are_those_of_the_design() -> None:
     assert specs["risk.detect-state"].config["segment.ms"] == "3600000", "it is read whole at each start"
     assert specs["risk.panes"].config["retention.ms"] == str(days(7) + 0)
     assert specs["risk.events"].config["retention.ms"] == str(days(30) + 0)
-    assert specs["risk.control"].config["retention.ms"] == "-1", "numbers of partitions are never forgotten"
+    assert specs["risk.control"].config["retention.ms"] == str(30 * 86_400_000)
+    assert specs["risk.input-partitions"].config["retention.ms"] == "-1", "numbers of partitions are never forgotten"
     assert specs["risk.dead-letters"].config["max.message.bytes"] == "4000000"
     assert all(spec.replication == 3 for spec in specs.values())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from driftline.events.source import Source
-from driftline.runtime.sketch.source_progress import SourceProgress
+from driftline.runtime.sketch.source_progress import COMMANDS_S, SourceProgress
 
 P, L, P1 = Source("predictions", 0), Source("labels", 0), Source("predictions", 1)
 IDLE_S = 10.0
@@ -175,6 +175,34 @@ def test_how_long_an_idle_partition_has_been_quiet_is_told_in_steps() -> None:
     assert made.idle() == []
     made.confirm_idle(P)
     assert made.idle() == [P]
-    assert [made.quiet_ms(P, now_s) for now_s in (29.9, 30.0, 59.0, 60.0, 1e6)] == [0, 30_000, 30_000, 60_000, 60_000]
+    steps = [0, 30_000, 30_000, 60_000, 7 * 86_400_000]
+    assert [made.quiet_ms(P, now_s) for now_s in (29.9, 30.0, 59.0, 60.0, 1e6)] == steps, "and each hour of a week"
     made.read(P, 6, 100.0)
     assert made.idle() == [], "it has been read since"
+
+
+def test_inputs_wait_for_the_commands_that_are_there_at_the_start() -> None:
+    made = SourceProgress(5.0)
+    control = Source("control", 0)
+    made.start(control, 7, 0.0)
+    made.start(P, 0, 0.0)
+    assert made.hold_back({}, 0.1) == ([P], [])
+    made.read(control, 9, 0.2)
+    assert made.hold_back({}, 0.3) == ([], [])
+    made.at_end(control, 9)
+    assert made.hold_back({}, 0.4) == ([], [P])
+    made.read(control, 10, 0.5)
+    assert made.hold_back({}, 0.6) == ([], []), "what comes later holds nothing back"
+    assert [*made.quiet(100.0)] == [], "and it is never idle"
+
+
+def test_commands_that_cannot_be_read_are_given_up() -> None:
+    made = SourceProgress(5.0)
+    control = Source("control", 0)
+    made.start(control, 7, 0.0)
+    made.start(P, 0, 0.0)
+    assert made.hold_back({}, 1.0) == ([P], [])
+    assert made.gives_up_commands(COMMANDS_S - 1) == []
+    assert made.gives_up_commands(COMMANDS_S) == [control]
+    assert made.gives_up_commands(COMMANDS_S + 1) == []
+    assert made.hold_back({}, COMMANDS_S + 1) == ([], [P])
