@@ -240,7 +240,7 @@ class SketchWorker:
         if source is not None and error.code() == END_OF_PARTITION:
             awaited = self._progress.awaits_commands(time.monotonic())
             self._progress.at_end(source, message.offset() or 0)
-            if awaited and source.kind == "control":
+            if awaited:
                 self._pause(*self._progress.hold_back({}, time.monotonic()))
         elif source is not None and error.code() == _GAP:
             self._jump_gap(source)
@@ -334,10 +334,9 @@ class SketchWorker:
         self._pause(*self._progress.hold_back(self._sketcher.hold_back(), now_s))
 
     def _pause(self, pause: list[Source], resume: list[Source]) -> None:
-        if pause:
-            self._consumer.pause([*map(self._topics.place, pause)])
-        if resume:
-            self._consumer.resume([*map(self._topics.place, resume)])
+        for change, sources in ((self._consumer.pause, pause), (self._consumer.resume, resume)):
+            if sources:
+                change([*map(self._topics.place, sources)])
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
@@ -361,9 +360,8 @@ class SketchWorker:
             offsets[source] = self._start_of(partition)
             self._progress.start(source, offsets[source], time.monotonic())
             if source.kind == "control":
-                _low, high = consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
-                if high <= offsets[source]:  # there is no command to wait for
-                    self._progress.at_end(source, offsets[source])
+                if consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)[1] <= offsets[source]:
+                    self._progress.at_end(source, offsets[source])  # there is no command to wait for
         for replay in self._sketcher.joins.replays(offsets):
             restored = self._changelog.replay(replay, self._sketcher.joins)
             if restored and read_before.isdisjoint(replay.sources):
