@@ -316,9 +316,8 @@ class SketchWorker:
                 self._progress.confirm_idle(source)
         for source in self._progress.lively():
             self._sketcher.mark_idle(source, idle=False)
-        now_s = time.monotonic()
         for source in self._progress.idle():
-            self._sketcher.mark_idle(source, idle=True, quiet_ms=self._progress.quiet_ms(source, now_s))
+            self._sketcher.mark_idle(source, idle=True, quiet_ms=self._progress.quiet_ms(source, time.monotonic()))
 
     def _hold_for_references(self) -> None:
         """Pause at once what has given enough to learn a reference from, and resume it as soon as there is one."""
@@ -359,9 +358,8 @@ class SketchWorker:
             self._sketcher.assign(source, *from_metadata(partition.metadata))
             offsets[source] = self._start_of(partition)
             self._progress.start(source, offsets[source], time.monotonic())
-            if source.kind == "control":
-                if consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)[1] <= offsets[source]:
-                    self._progress.at_end(source, offsets[source])  # there is no command to wait for
+            if source.kind == "control" and self._end_of(partition) <= offsets[source]:
+                self._progress.at_end(source, offsets[source])  # there is no command to wait for
         for replay in self._sketcher.joins.replays(offsets):
             restored = self._changelog.replay(replay, self._sketcher.joins)
             if restored and read_before.isdisjoint(replay.sources):
@@ -373,6 +371,9 @@ class SketchWorker:
         self._pause(*self._progress.hold_back({}, time.monotonic()))
         self._assigned.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
+
+    def _end_of(self, partition: TopicPartition) -> int:
+        return int(self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)[1])
 
     def _start_of(self, committed: TopicPartition) -> int:
         """Return where to read on: from the oldest half that waits, or past all records that have been used."""
