@@ -240,7 +240,7 @@ class SketchWorker:
         if source is not None and error.code() == END_OF_PARTITION:
             awaited = self._progress.awaits_commands(time.monotonic())
             self._progress.at_end(source, message.offset() or 0)
-            if awaited and source.kind == "control":
+            if awaited:
                 self._pause(*self._progress.hold_back({}, time.monotonic()))
         elif source is not None and error.code() == _GAP:
             self._jump_gap(source)
@@ -316,9 +316,8 @@ class SketchWorker:
                 self._progress.confirm_idle(source)
         for source in self._progress.lively():
             self._sketcher.mark_idle(source, idle=False)
-        now_s = time.monotonic()
         for source in self._progress.idle():
-            self._sketcher.mark_idle(source, idle=True, quiet_ms=self._progress.quiet_ms(source, now_s))
+            self._sketcher.mark_idle(source, idle=True, quiet_ms=self._progress.quiet_ms(source, time.monotonic()))
 
     def _hold_for_references(self) -> None:
         """Pause at once what has given enough to learn a reference from, and resume it as soon as there is one."""
@@ -334,10 +333,9 @@ class SketchWorker:
         self._pause(*self._progress.hold_back(self._sketcher.hold_back(), now_s))
 
     def _pause(self, pause: list[Source], resume: list[Source]) -> None:
-        if pause:
-            self._consumer.pause([*map(self._topics.place, pause)])
-        if resume:
-            self._consumer.resume([*map(self._topics.place, resume)])
+        for change, sources in ((self._consumer.pause, pause), (self._consumer.resume, resume)):
+            if sources:
+                change([*map(self._topics.place, sources)])
 
     # --- assignment ---------------------------------------------------------------------------------------------------
 
@@ -360,10 +358,8 @@ class SketchWorker:
             self._sketcher.assign(source, *from_metadata(partition.metadata))
             offsets[source] = self._start_of(partition)
             self._progress.start(source, offsets[source], time.monotonic())
-            if source.kind == "control":
-                _low, high = consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
-                if high <= offsets[source]:  # there is no command to wait for
-                    self._progress.at_end(source, offsets[source])
+            if source.kind == "control" and self._end_of(partition) <= offsets[source]:
+                self._progress.at_end(source, offsets[source])  # there is no command to wait for
         for replay in self._sketcher.joins.replays(offsets):
             restored = self._changelog.replay(replay, self._sketcher.joins)
             if restored and read_before.isdisjoint(replay.sources):
@@ -375,6 +371,9 @@ class SketchWorker:
         self._pause(*self._progress.hold_back({}, time.monotonic()))
         self._assigned.set()
         _log.info("assigned", partitions=sorted(f"{p.topic}-{p.partition}" for p in started))
+
+    def _end_of(self, partition: TopicPartition) -> int:
+        return int(self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)[1])
 
     def _start_of(self, committed: TopicPartition) -> int:
         """Return where to read on: from the oldest half that waits, or past all records that have been used."""
