@@ -28,6 +28,7 @@ from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
 from driftline.monitoring.labels.join_monitor import JoinMonitor
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
+from driftline.monitoring.labels.label_times import LabelTimes
 from driftline.monitoring.labels.loose_joins import LooseJoins
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines
@@ -301,6 +302,13 @@ def _miss(part: MissingValues, i: int) -> object:
     return [part.of(cohort * ARRIVALS.cohort_ms) for cohort in range(5)]
 
 
+def _come(part: LabelTimes, i: int) -> object:
+    """Let labels come in stretches that join and end, and ask since when there are none."""
+    if i % 10 < 6:
+        part.add((i * 7 % 5 + i) * 10_000)
+    return part.silent_since(i * 10_000)
+
+
 MISSED = profile_of(table_of(400, missing=0.1))
 
 
@@ -537,6 +545,7 @@ EXAMPLES: list[Example[Any]] = [
     of(ProductionBaselines, lambda: ProductionBaselines(30), _baseline, 14),
     of(MissingValues, lambda: MissingValues(ARRIVALS), _miss, 12),
     of(Cohorts, lambda: Cohorts(ARRIVALS), _arrive, 30),
+    of(LabelTimes, lambda: LabelTimes(30_000), _come, 40),
     of(LabelStreamMonitor, lambda: LabelStreamMonitor(ErrorBudget.of(arrival_settings(), "")), _listen, 15),
     Example(
         {IntakeMonitor, RefusedMonitor, MatchMonitor}, lambda _: _intake(), [numbered(_refuse, i) for i in range(16)]

@@ -96,7 +96,7 @@ def test_an_alert_that_opens_again_is_not_acknowledged() -> None:
     assert (resolved.state, resolved.acknowledged) == ("resolved", SAID)
     (useful,) = alerts.obey(acknowledge(alerts.state, alerts.first, structs.replace(SAID, useful=True), 3 * HOUR))
     assert useful.state == "resolved"
-    again = alerts.see(4, 2.0)
+    again = alerts.see(4, 20.0)
     assert again is not None
     assert (again.alert_id, again.state, again.notified_for, again.acknowledged) == (
         alerts.first,

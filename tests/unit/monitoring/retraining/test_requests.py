@@ -22,11 +22,11 @@ POLICY = RetrainingSettings(
 
 
 def alerts(*hours: int) -> list[AlertEvent]:
-    """Return alerts on income of hours with findings; two clean ones end them."""
+    """Return alerts on income of hours with findings; two clean ones end them, a day of them for good."""
     run = AlertRun()
     return [
         alert
-        for hour in range(1, 20)
+        for hour in range(1, 50)
         for alert in run.predict(Seen(hour * HOUR, (finding(hour * HOUR, importance=0.5),) if hour in hours else ()))
     ]
 
@@ -99,17 +99,17 @@ def test_labels_that_are_taken_back_leave() -> None:
 
 
 def test_the_next_incident_asks_again_and_an_end_is_told() -> None:
-    watched = Watched(retraining=POLICY, alerts=alerts(*range(2, 7), *range(10, 15)))
-    found = [(at, event.get("waiting_for", "requested")) for at, event in told(watched, range(16))]
+    watched = Watched(retraining=POLICY, alerts=alerts(*range(2, 7), *range(40, 45)))
+    found = [(at, event.get("waiting_for", "requested")) for at, event in told(watched, range(46))]
     assert found == [
         (2, "time"),
         (4, "labels"),
         (5, "requested"),
         (8, "alert"),
-        (10, "time"),
-        (12, "labels"),
-        (13, "requested"),
-        (16, "alert"),
+        (40, "time"),
+        (42, "labels"),
+        (43, "requested"),
+        (46, "alert"),
     ]
 
 
