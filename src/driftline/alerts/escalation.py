@@ -125,12 +125,21 @@ def reason_to_notify(
         return "confirmed"
     if peak >= ESCALATION_FACTOR * history.peak:
         return "far greater effect"
-    if history.severity != "critical" and any(finding.severity == "critical" for finding in complete):
+    if history.severity != "critical" and any(_is_worse(finding, history) for finding in complete):
         return "more severe"
     fresh = (finding for finding in complete if not columns_of([finding]).issubset(history.columns))
     if any(finding.severity == "critical" and multiple_of(finding) > history.peak for finding in fresh):
         return "new column"
     return "still open" if time_ms - history.at_ms >= remind_after_ms else None
+
+
+def _is_worse(finding: FindingEvent, history: NotificationHistory) -> bool:
+    """Whether a finding is critical, and not only now certain to be as large as was told.
+
+    The severity of performance goes by what is certain of its effect, which grows with the labels.
+    """
+    only_surer = finding.family == "performance" and history.peak >= ESCALATION_FACTOR
+    return finding.severity == "critical" and not only_surer
 
 
 def reason_to_join(

@@ -48,7 +48,8 @@ FORGET_AFTER_MS: Final = 30 * 86_400_000
 """Event time after its resolution at which an alert's record is deleted from the alerts topic."""
 RELAPSE_MS: Final = 86_400_000
 """Event time after its resolution in which the same finding opens an alert again, at most; a day, as borderline changes
-show at the same hours. It is 24 windows of the finding's size where that is less."""
+show at the same hours. It is 24 windows of the finding's size where that is less, and nothing for windows of a day and
+longer, which hold all hours."""
 _MAX_CLOSED: Final = 4
 """Resolved problems that are kept whole for the case that they open again."""
 
@@ -141,7 +142,8 @@ def _reachable(closed: dict[str, ProblemState], observation: Observation, rules:
 
 
 def _relapse_ms(observation: Observation) -> int:
-    return min(RELAPSE_MS, 24 * observation.window.size_ms)
+    size_ms = observation.window.size_ms
+    return min(RELAPSE_MS, 24 * size_ms) if size_ms < RELAPSE_MS else 0
 
 
 def _grouped(

@@ -156,3 +156,24 @@ def test_multivariate_findings_and_detectors_are_of_the_cause_of_their_column() 
 def test_since_is_the_earliest_of_all_its_windows() -> None:
     records = run({1: [drift(1, 0.2)], 2: [drift(2, 0.2)]})
     assert [record.since for record in records] == [rfc3339(0), rfc3339(0)]
+
+
+def test_performance_that_only_becomes_certain_is_no_news_and_a_greater_fall_is() -> None:
+    def fallen(effects: list[tuple[float, Severity]]) -> list[tuple[str, str]]:
+        windows = {
+            hour: [msgspec.structs.replace(drift(hour, effect), family="performance", severity=severity)]
+            for hour, (effect, severity) in enumerate(effects, 1)
+        }
+        book = ModelAlerts()
+        records: list[AlertEvent] = []
+        for hour, findings in windows.items():
+            step = advance(book, observed(hour * HOUR), findings, JOIN_CAUSES, ONE_OF_ONE)
+            book = step.alerts
+            records += step.records
+        assert records[-1].severity == "critical"
+        return pages(records)
+
+    large: list[tuple[float, Severity]] = [(0.4, "warning"), (0.4, "warning"), (0.42, "warning"), (0.45, "critical")]
+    assert fallen(large) == [("01", "opened")], "it was told as 4 times what matters"
+    small: list[tuple[float, Severity]] = [(0.2, "warning"), (0.2, "warning"), (0.2, "warning"), (0.45, "critical")]
+    assert fallen(small) == [("01", "opened"), ("04", "more severe")]

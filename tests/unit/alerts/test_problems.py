@@ -164,6 +164,18 @@ def test_a_change_at_the_border_that_shows_in_some_hours_is_one_alert_that_notif
     assert records[-1].state == "resolved"
 
 
+def test_what_comes_again_in_windows_of_a_day_is_a_problem_of_its_own() -> None:
+    run = AlertRun()
+    days = [1, 5]
+    records = [
+        record
+        for day in range(1, 9)
+        for record in run.predict(Seen(day * DAY, (drift(24 * day),) if day in days else (), DAY))
+    ]
+    opened = [each for each in records if each.notify]
+    assert len({each.alert_id for each in opened}) == len(opened) == 2
+
+
 def test_what_grows_slowly_began_where_it_was_half_of_what_matters() -> None:
     left = frozenset({"distribution.pearson/feature/income"})
     for multiple, begin in ((1.2, 4), (3.0, 7)):
