@@ -280,7 +280,7 @@ def _labels(edges: NDArray[np.float64], starts: tuple[int, ...]) -> list[str]:
 def _distinct(bounds: list[float]) -> list[str]:
     """Return bounds with as few digits as keep those apart that are further apart than one unit in the last place."""
     for digits in range(4, 17):
-        shown = [f"{float(f'{bound:.{digits}g}'):.16g}" for bound in bounds]
+        shown = [repr(float(f"{bound:.{digits}g}")).removesuffix(".0") for bound in bounds]
         pairs = zip(bounds, bounds[1:], shown, shown[1:], strict=False)
         if all(one != two or bool(np.nextafter(a, np.inf) == b) for a, b, one, two in pairs):
             return shown

@@ -186,3 +186,9 @@ def test_few_categories_keep_their_groups() -> None:
     empty = CategoricalColumn("c", "feature", ())
     assert base_grouping(empty, np.array([3])).labels == (UNLISTED,)
     assert coarser(np.array([3]), 20, ordered=False) == (0,)
+
+
+def test_ranges_have_no_more_digits_than_it_takes_to_tell_their_bounds_apart() -> None:
+    values = np.random.default_rng(2).normal(77.51, 20, 5_000).round(2)
+    labels = base_grouping(*column_of(values)).labels
+    assert max(len(bound) for label in labels for bound in label.strip("<>=[() ").split(", ")) <= len("77.51")
