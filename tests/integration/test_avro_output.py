@@ -17,7 +17,6 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from driftline.config.secrets import Credentials
 from driftline.config.settings import OutputSettings, SchemaRegistrySettings, Settings
-from driftline.events.cloudevents import FINDING, PERFORMANCE
 from driftline.events.output_record import event_record, tombstone
 from driftline.events.output_types import OUTPUT_EVENTS
 from driftline.monitoring.monitor_status import MonitorStatus
@@ -26,6 +25,7 @@ from driftline.profiles.profiles import Profiles
 from driftline.runtime.detect.detect_worker import DetectWorker
 from driftline.runtime.encodings.schema_problems import RefusedSchemaError
 from driftline.runtime.operations.telemetry import Telemetry
+from tests.support.avro_absent import with_absent
 from tests.support.command import driftline
 from tests.support.detect_process import LateProfiles, detect_settings
 from tests.support.reading import read_topic
@@ -169,12 +169,6 @@ def place(real_broker: str, topic_prefix: str, registry: SchemaRegistry, tmp_pat
     return Place(real_broker, topic_prefix, registry, tmp_path)
 
 
-def absent(message: dict[str, Any]) -> dict[str, Any]:
-    """Return how fields that JSON leaves out read in Avro."""
-    explained: dict[str, dict[str, Any]] = {FINDING: {"explained": None}, PERFORMANCE: {"explained": []}}
-    return {"schemas": {}, **explained.get(message["type"], {})}
-
-
 def test_confluent_s_deserializer_reads_every_event(place: Place) -> None:
     events = [name for name in OUTPUT_EVENTS if name != "alert"]
     expected = {
@@ -192,7 +186,7 @@ def test_confluent_s_deserializer_reads_every_event(place: Place) -> None:
                 assert (record.key, record.value, record.headers) == (b"a-forgotten-alert", None, ())
                 continue
             headers = dict(record.headers)
-            assert as_text(place.deserialized(topic, record)) == as_text({**absent(message), **message["data"]})
+            assert as_text(place.deserialized(topic, record)) == as_text(with_absent(message["type"], message["data"]))
             assert headers["content-type"] == b"application/avro"
             assert {name: headers[f"ce_{name}"].decode() for name in ("id", "type", "time")} == {
                 name: message[name] for name in ("id", "type", "time")
@@ -247,7 +241,7 @@ def test_alerts_tail_shows_avro_as_it_shows_json(place: Place, registry: SchemaR
     done = driftline(*tail, "--config", config)
     assert done.returncode == 0, done.stderr
     assert [json.loads(line)["alert"] for line in done.stdout.splitlines()] == [
-        {"schemas": {}, **message["data"]} for message in published("alert")
+        with_absent(message["type"], message["data"]) for message in published("alert")
     ]
     header: dict[str, str | bytes | None] = {"content-type": b"application/avro"}
     producer = Producer({"bootstrap.servers": place.bootstrap})

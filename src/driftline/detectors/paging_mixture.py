@@ -126,7 +126,7 @@ class PagingMixture(Detector):
     >>> usual, moved = Block(20, 0.0, 1.0, (5, 10, 5)), Block(20, 0.4, 1.0, (2, 9, 9))
     >>> blocks = [usual] * 50 + [moved] * 50
     >>> [(d.index, d.since_blocks, d.direction) for d in map(detector.update, blocks) if d][:1]
-    [(1159, 8, 'up')]
+    [(1179, 9, 'up')]
     """
 
     snapshot_bytes = 2_000

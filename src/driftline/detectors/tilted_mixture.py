@@ -122,7 +122,7 @@ def tilts(
     >>> fair = tilts(np.array([0.25, 0.5, 0.25]), 10**9, (1, 1, 1, 1))
     >>> usual, moved = fair.steps([25, 50, 25]), fair.steps([15, 45, 40])
     >>> bool((usual < 0).all()), round(float(moved.max()), 1)
-    (True, 5.0)
+    (True, 4.7)
     """
     scores = direction_scores(shares)
     of_tilts = [direction for direction, _ in TILTS]

@@ -15,7 +15,6 @@ from driftline import events
 from driftline.config.secrets import Credentials
 from driftline.config.settings import KafkaSettings, SchemaRegistrySettings
 from driftline.errors import BrokerError, FormatError
-from driftline.events.cloudevents import ALERT, FINDING, PERFORMANCE
 from driftline.events.evidence import Event
 from driftline.events.output_record import OutputRecord, event_record, reference_records, tombstone
 from driftline.events.output_types import OUTPUT_EVENTS
@@ -24,6 +23,7 @@ from driftline.runtime.encodings.event_encoder import EventEncoder
 from driftline.runtime.encodings.event_schemas import avro_schema
 from driftline.runtime.encodings.registry_client import RegistryClient
 from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
+from tests.support.avro_absent import with_absent
 from tests.support.made_up import made_up_structs
 from tests.support.modules import modules_of
 from tests.support.real_broker import ROOT
@@ -77,21 +77,7 @@ def as_text(document: object) -> str:
 
 def as_avro_has_it(record: OutputRecord) -> dict[str, Any]:
     """Return an event, with what JSON may leave out and Avro has as an empty map, an empty list or null."""
-    of_alerts: dict[str, Any] = {
-        "acknowledged": None,
-        "muted_until": None,
-        "muted_by": None,
-        "notes": [],
-        "beside": [],
-        "origins": [],
-    }
-    nothing: dict[str, dict[str, Any]] = {
-        PERFORMANCE: {"explained": []},
-        FINDING: {"explained": None, "without_value": None, "stuck": None, "origins": []},
-        ALERT: of_alerts,
-    }
-    of_type = nothing.get(dict(record.headers)["ce_type"].decode(), {})
-    return {"schemas": {}, **of_type, **json.loads(value_of(record))}
+    return with_absent(dict(record.headers)["ce_type"].decode(), json.loads(value_of(record)))
 
 
 def value_of(record: OutputRecord) -> bytes:
