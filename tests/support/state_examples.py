@@ -140,6 +140,7 @@ def told(windows: Iterable[ClosedWindow | None]) -> list[object]:
             window.end_ms,
             window.extended,
             window.flags,
+            window.hours,
             window.offsets,
             window.sketch.pack(),
             None if window.rolling is None else window.rolling.pack(),

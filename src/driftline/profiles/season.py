@@ -30,6 +30,29 @@ def week_and_slot(times_ms: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArr
     return week, slot
 
 
+def slot_of(time_ms: int) -> int:
+    """Return the hour of the week of one time, in UTC.
+
+    Examples
+    --------
+    >>> slot_of(1_767_603_600_000)  # 2026-01-05T09:00:00Z, a Monday
+    9
+    """
+    return (time_ms // HOUR_MS + _EPOCH_SLOT) % HOURS
+
+
+def overlaps_of_slot(slot: int, length_ms: int) -> dict[int, int]:
+    """Return how many milliseconds of each slot lie in a stretch that begins with a slot.
+
+    Examples
+    --------
+    >>> overlaps_of_slot(167, HOUR_MS + 60_000)
+    {167: 3600000, 0: 60000}
+    """
+    start_ms = (slot - _EPOCH_SLOT) * HOUR_MS
+    return overlaps(start_ms, start_ms + length_ms)
+
+
 def overlaps(start_ms: int, end_ms: int) -> dict[int, int]:
     """Return how many milliseconds of each slot lie in [start_ms, end_ms).
 

@@ -22,7 +22,7 @@ below :data:`LEAST_PANES` panes or the span asked for it is *calibrating* and mu
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -109,6 +109,13 @@ class Dispersion:
     def slow(self) -> bool:
         """Whether windows vary more than their panes explain."""
         return bool(self.excess.any())
+
+    def with_excess(self, excess: Floats) -> Dispersion:
+        """Return the dispersion of windows whose shares vary by another covariance, shape (G, G), beside their own."""
+        if not excess.any():
+            return self
+        more = self.excess + excess
+        return replace(self, excess=more, independent=False, _standardised={}, _eigenvalues={})
 
     def design_effects(self, n: float) -> Floats:
         """Return each group's design effect in windows of n events, shape (G,): its variance over the binomial one."""

@@ -120,7 +120,7 @@ def test_some_incidents_make_one_page_with_the_right_cause() -> None:
         replace(BY_NAME[name], days=2.0, onset_ms=START_MS + DAY_MS + 14 * HOUR_MS + HOUR_MS // 3)
         for name in ("frozen-feature", "cents", "wrong-schema")
     ]
-    steady = replace(STEADY, days=1.0)
+    steady = replace(STEADY, days=0.1)  # its day's window holds the first hours of the night alone
     built = reference(seasonal=False, weeks=2, rate=150)
     profiles = [replace(built, key=ModelKey(each.model, "1")) for each in (*chosen, steady)]
     outputs = [*in_process.run([*chosen, steady], profiles)]

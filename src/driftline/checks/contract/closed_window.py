@@ -43,6 +43,9 @@ class ClosedWindow(Struct, frozen=True, kw_only=True):
     """``after_idle`` where events came after an idle mark and were not counted."""
     schemas: SchemaCounts = {}
     """Of the events that came with a schema of a registry."""
+    hours: dict[int, int] = {}
+    """Events by the hour of the week in which their pane begins (UTC, 0 is Monday 00:00 to 01:00); empty where that is
+    not known of all of them."""
     volume: VolumeReference | None = None
     """What the number of events is held against, where enough is known of the weeks before."""
     rolling: PaneSketch | None = None

@@ -34,6 +34,8 @@ class VolumeEntry(Struct, frozen=True, array_like=True):
     n: int
     span_ms: int
     residual: float | None
+    whole: bool = True
+    """Whether the stream had begun when the window did; with another it is no measure for later weeks."""
 
 
 VolumeState = dict[int, VolumeEntry]
@@ -77,20 +79,21 @@ class WindowVolumes:
         )
 
     def add(self, start_ms: int, end_ms: int, n: int) -> None:
-        """Remember a window, whatever came of it."""
+        """Remember a window, whatever came of it; the first one is none that later weeks are compared with."""
         hour = start_ms // HOUR_MS
         if hour in self._entries or n < 1 or end_ms <= start_ms:
             return
         peers = self._peers(hour)
         log_rate = _log_rate(n, end_ms - start_ms)
         residual = log_rate - median(_log_rate(each.n, each.span_ms) for each in peers) if peers else None
-        self._entries[hour] = VolumeEntry(n, end_ms - start_ms, residual)
+        # The first window of a stream begins before the stream does: its rate is that of a part of it.
+        self._entries[hour] = VolumeEntry(n, end_ms - start_ms, residual, whole=bool(self._entries))
         oldest = hour - WEEKS * WEEK_HOURS
         self._entries = {key: entry for key, entry in self._entries.items() if key >= oldest}
 
     def _peers(self, hour: int) -> list[VolumeEntry]:
         weeks = (self._entries.get(hour - week * WEEK_HOURS) for week in range(1, WEEKS + 1))
-        return [entry for entry in weeks if entry is not None]
+        return [entry for entry in weeks if entry is not None and entry.whole]
 
     @property
     def state(self) -> VolumeState:

@@ -7,7 +7,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+import numpy as np
+
 from driftline.checks.references.mean_variance import VarianceRatio, nine_digits, variance_ratio
+from driftline.checks.references.missing_hours import between_hours, hours_factor
 from driftline.checks.references.share_dispersion import INDEPENDENT, ShareDispersion
 from driftline.checks.references.tilt_reference import TiltReference, tilt_reference
 from driftline.errors import ParameterError
@@ -20,7 +23,6 @@ from driftline.sketches.grouping import Grouping, base_grouping, checked_groupin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.checks.contract.closed_window import ClosedWindow
@@ -108,8 +110,8 @@ class ReferenceView:
     Where a column's dispersion comes from, for each size of verdict window: the reference's own panes, where it has
     times and shows at least :data:`~driftline.significance.dispersion.LEAST_WINDOWS` windows with values of the column
     and the span that is asked for; else what production shows before it may page. With a reference that saw every hour
-    of the week in two weeks or more, windows are compared with the same hours, and the dispersion is that of what is
-    left.
+    of the week in two weeks or more, windows are compared with the same hours, each weighing as much as the window has
+    events in it, and the dispersion is that of what is left.
     """
 
     def __init__(self, profile: Profile, settings: ModelSettings, pane_ms: int) -> None:
@@ -118,8 +120,9 @@ class ReferenceView:
         self.pane_ms = pane_ms
         self._groups = [self._grouped(index) for index in range(len(profile.columns))]
         self._by_size: dict[tuple[int, bool], list[Dispersion] | None] = {}
+        self._by_hour: dict[int, NDArray[np.float64]] = {}
         self.observed: Observed | None = None
-        self._window: tuple[int, int, int] | None = None
+        self._window: tuple[int, int, int, dict[int, int]] | None = None
         self._of_window: dict[int, ColumnReference] = {}
 
     def _grouped(self, index: int) -> _Groups:
@@ -159,7 +162,7 @@ class ReferenceView:
 
     def column(self, index: int, window: ClosedWindow) -> ColumnReference:
         """Return what one column of a window is held against; that of the latest window is remembered."""
-        asked = (window.start_ms, window.end_ms, window.size_ms)
+        asked = (window.start_ms, window.end_ms, window.size_ms, window.hours)
         if asked != self._window:
             self._window, self._of_window = asked, {}
         if index not in self._of_window:
@@ -170,12 +173,12 @@ class ReferenceView:
         groups = self._groups[index]
         seasonal, base_reference = False, groups.base_reference
         if self.seasonal:
-            season = season_counts(self.profile, index, window.start_ms, window.end_ms)
+            season = season_counts(self.profile, index, window.start_ms, window.end_ms, window.hours, self.pane_ms)
             if season is not None and season.n > 0:
                 seasonal, base_reference = True, season.counts
         dispersions = self._dispersions(window, seasonless=self.seasonal)
         whole = self._dispersions(window, seasonless=False) or dispersions
-        return self._reference(index, base_reference, (dispersions, whole), seasonal=seasonal, by_base=seasonal)
+        return self._reference(index, window, base_reference, (dispersions, whole), seasonal=seasonal, by_base=seasonal)
 
     def rolling_column(self, index: int, window: ClosedWindow) -> ColumnReference:
         """Return the recent past that a column is held against; the window brings its sketch.
@@ -187,11 +190,12 @@ class ReferenceView:
         groups = self._groups[index]
         base_reference = groups.base.grouped(window.rolling.counts[self.profile.layout.places[index].bins])
         dispersions = self._dispersions(window, seasonless=False)
-        return self._reference(index, base_reference, (dispersions, dispersions), seasonal=False, by_base=True)
+        return self._reference(index, window, base_reference, (dispersions, dispersions), seasonal=False, by_base=True)
 
     def _reference(
         self,
         index: int,
+        window: ClosedWindow,
         base_reference: NDArray[np.int64],
         dispersions: tuple[Sequence[Dispersion] | None, Sequence[Dispersion] | None],
         *,
@@ -205,12 +209,28 @@ class ReferenceView:
             reference=groups.union.grouped(base_reference),
             base=groups.base,
             base_reference=base_reference,
-            dispersion=None if own is None else own[index],
-            whole=None if whole is None else whole[index],
+            dispersion=own[index] if own is not None and seasonal else self._of_part(own, index, window),
+            whole=self._of_part(whole, index, window),
             seasonal=seasonal,
             by_base=by_base,
             calibrating=self._calibrating(own, index),
         )
+
+    def _of_part(self, dispersions: Sequence[Dispersion] | None, index: int, window: ClosedWindow) -> Dispersion | None:
+        """Return a column's dispersion in a window that may lack hours, compared with all hours."""
+        if dispersions is None:
+            return None
+        span = window.start_ms, window.end_ms
+        factor = hours_factor(self.profile.history, *span, window.hours, self.pane_ms)
+        return dispersions[index].with_excess(factor * self._between_hours(index)) if factor else dispersions[index]
+
+    def _between_hours(self, index: int) -> NDArray[np.float64]:
+        """Return the covariance of a column's groups between hours of the week."""
+        if index not in self._by_hour:
+            groups, history = self._groups[index].union, self.profile.history
+            seasons = [] if history is None else [groups.grouped(row) for row in history.season(index)]
+            self._by_hour[index] = between_hours(np.array(seasons, dtype=np.int64).reshape(-1, groups.n_groups))
+        return self._by_hour[index]
 
     def _calibrating(self, dispersions: Sequence[Dispersion] | None, index: int) -> bool:
         """Whether a column's dispersion is asked for and not known, as where it had values in too few panes."""

@@ -9,6 +9,7 @@ from msgspec import Struct
 from driftline.events.schema_counts import SchemaCounts, merge_schemas
 from driftline.events.source import Offsets, merge_offsets
 from driftline.monitoring.state.table import Codec
+from driftline.profiles.season import slot_of
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 
@@ -48,6 +49,8 @@ class PackedUnion(Struct, array_like=True):
     offsets: Offsets
     flags: list[str]
     schemas: SchemaCounts = {}
+    hours: dict[int, int] = {}
+    """As in :class:`Accumulator`."""
 
 
 class Accumulator:
@@ -55,16 +58,19 @@ class Accumulator:
 
     Notes
     -----
-    *State*: one sketch. *Cost* of a pane: one vector addition.
+    *State*: one sketch, and at most 168 numbers. *Cost* of a pane: one vector addition.
     """
 
-    __slots__ = ("flags", "offsets", "schemas", "sketch")
+    __slots__ = ("flags", "hours", "offsets", "schemas", "sketch")
 
     def __init__(self, layout: Layout) -> None:
         self.sketch = PaneSketch(layout)
         self.offsets: Offsets = {}
         self.flags: set[str] = set()
         self.schemas: SchemaCounts = {}
+        self.hours: dict[int, int] = {}
+        """Events by the hour of the week in which their pane begins; fewer than ``n_events`` where panes were added
+        before hours were kept."""
 
     @property
     def n_events(self) -> int:
@@ -77,6 +83,8 @@ class Accumulator:
         merge_offsets(self.offsets, pane.offsets)
         self.flags |= pane.flags
         merge_schemas(self.schemas, pane.schemas)
+        if pane.n_events:
+            self._add_hour(slot_of(pane.start_ms), pane.n_events)
 
     def add_packed(self, union: PackedUnion) -> None:
         """Add an accumulator that was packed."""
@@ -84,11 +92,16 @@ class Accumulator:
         merge_offsets(self.offsets, union.offsets)
         self.flags.update(union.flags)
         merge_schemas(self.schemas, union.schemas)
+        for slot, n in union.hours.items():
+            self._add_hour(slot, n)
+
+    def _add_hour(self, slot: int, n: int) -> None:
+        self.hours[slot] = self.hours.get(slot, 0) + n
 
     def pack(self) -> PackedUnion:
         """Return the form for the state; to be encoded before anything more is added."""
-        schemas = dict(self.schemas)
-        return PackedUnion(self.sketch.pack(), self.n_events, dict(self.offsets), sorted(self.flags), schemas)
+        schemas, hours = dict(self.schemas), dict(sorted(self.hours.items()))
+        return PackedUnion(self.sketch.pack(), self.n_events, dict(self.offsets), sorted(self.flags), schemas, hours)
 
     @classmethod
     def unpack(cls, union: PackedUnion, layout: Layout) -> Accumulator:

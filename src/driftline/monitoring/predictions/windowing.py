@@ -160,6 +160,7 @@ def closed(
 ) -> ClosedWindow:
     """Return a window from its (start, end, size) and what was counted."""
     start_ms, end_ms, size_ms = span
+    all_known = sum(union.hours.values()) == union.n_events
     return ClosedWindow(
         key=key,
         segment=SEGMENT_ALL,
@@ -172,4 +173,5 @@ def closed(
         extended=extended,
         flags=tuple(sorted(union.flags)),
         schemas=dict(union.schemas),
+        hours=dict(sorted(union.hours.items())) if all_known else {},
     )

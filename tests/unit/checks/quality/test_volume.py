@@ -123,6 +123,20 @@ def test_windows_within_an_hour_are_looked_at_once() -> None:
     assert {key: entry.n for key, entry in watch.state.items()} == {0: 50}
 
 
+def test_the_first_window_of_a_stream_is_none_to_compare_with() -> None:
+    """It may hold ten minutes of traffic; the hour a week later must not look like six times as much."""
+    watch = WindowVolumes()
+    counts = hourly(3 * WEEK, 4)
+    for hour, n in enumerate([int(counts[0]) // 6, *counts[1:].tolist()]):
+        watch.add(hour * HOUR_MS, (hour + 1) * HOUR_MS, n)
+    assert watch.state[0].whole is False
+    assert watch.state[WEEK].residual is None
+    residual = watch.state[2 * WEEK].residual
+    assert residual is not None
+    assert abs(residual) < 1
+    assert all(entry.whole for hour, entry in watch.state.items() if hour)
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_empty_windows_and_single_events_break_nothing(n: int) -> None:
     watch = WindowVolumes()

@@ -105,6 +105,46 @@ def test_flags_of_a_pane_stay_with_the_window() -> None:
     assert closed.flags == ("after_idle", "idle")
 
 
+def test_a_window_knows_its_events_by_hour_of_the_week() -> None:
+    hour = 3_600_000
+    window = TumblingWindow(KEY, LAYOUT, 24 * hour, 50, 0)
+    for start_ms, n in ((20 * hour, 30), (21 * hour, 10), (21 * hour + 10, 5), (23 * hour, 40), (23 * hour + 10, 0)):
+        window.add(pane(start_ms, n))
+    closed = window.close(24 * hour)
+    assert closed is not None
+    thursday = 72
+    assert closed.hours == {thursday + 20: 30, thursday + 21: 15, thursday + 23: 40}
+
+
+def test_a_window_that_goes_on_for_weeks_keeps_168_hours() -> None:
+    hour = 3_600_000
+    window = TumblingWindow(KEY, LAYOUT, hour, 10_000, 0)
+    for i in range(400):
+        window.add(pane(i * hour, 25))
+    closed = window.close(400 * hour)
+    assert closed is not None
+    assert closed.extended
+    assert len(closed.hours) == 168
+    assert sum(closed.hours.values()) == closed.n_events
+
+
+def test_of_a_window_from_an_older_state_the_hours_are_not_known() -> None:
+    window, other = tumbling(), tumbling()
+    window.add(pane(730, 30))
+    (data,) = changes(window).values()
+    assert data is not None
+    start_ms, end_ms, extended, union = msgspec.msgpack.decode(data)
+    assert union.pop() == {72: 30}
+    restore(other, {"verdict-100": msgspec.msgpack.encode([start_ms, end_ms, extended, union])})
+    for each in (window, other):
+        each.add(pane(740, 30))
+    one, two = window.close(800), other.close(800)
+    assert shape(one) == shape(two) == (700, 800, 60)
+    assert one is not None
+    assert two is not None
+    assert (one.hours, two.hours) == ({72: 60}, {})
+
+
 def test_a_tumbling_window_goes_on_from_its_state() -> None:
     window, other = tumbling(), tumbling()
     assert changes(window) == {}
