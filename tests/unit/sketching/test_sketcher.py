@@ -21,7 +21,8 @@ from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
 from driftline.sketching.flush import Flush, Position
 from driftline.sketching.joins.waiting.digests import digests_of
-from driftline.sketching.sketcher import KEPT_FLUSHES, Sketcher
+from driftline.sketching.pane_counters import KEPT_FLUSHES
+from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores
 
 START_MS = 1_772_366_400_000
