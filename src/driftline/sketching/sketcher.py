@@ -11,7 +11,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from driftline.config.settings import LabelInput
+from driftline.config.input_settings import LabelInput
 from driftline.events.label import LabelDecoder
 from driftline.events.model_key import panes_partition
 from driftline.events.prediction import PredictionColumns, PredictionDecoder, fields_beside

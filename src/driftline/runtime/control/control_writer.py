@@ -19,8 +19,8 @@ from driftline.runtime.kafka.topic_admin import topic_partitions
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
     from driftline.events.control import ControlCommand
 
 TOPIC: Final = "control"
