@@ -26,8 +26,10 @@ from confluent_kafka.admin import AdminClient, NewTopic
 import driftline
 from benchmarks import messages
 from benchmarks.messages import N_PARTITIONS
+from driftline.config.input_settings import LabelInput, PredictionInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, Settings
+from driftline.config.settings import Settings
 from driftline.runtime.kafka.topics import create, topic_specs
 from driftline.runtime.references.reference_topic import publish
 

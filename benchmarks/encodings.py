@@ -18,8 +18,9 @@ import fastavro
 from google.protobuf import descriptor_pool, message_factory
 
 from benchmarks import messages
+from driftline.config.input_settings import PredictionInput
 from driftline.config.secrets import Credentials
-from driftline.config.settings import PredictionInput, SchemaRegistrySettings, Settings
+from driftline.config.settings import SchemaRegistrySettings, Settings
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.profiles.profiles import Profiles

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from benchmarks import messages
 from driftline.config.field_places import Constant, FeaturesAt
-from driftline.config.settings import PredictionFields, PredictionInput, Settings
+from driftline.config.input_settings import PredictionFields, PredictionInput
+from driftline.config.settings import Settings
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.profiles.profiles import Profiles

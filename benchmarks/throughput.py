@@ -19,8 +19,10 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.messages import CATEGORICAL, N_PARTITIONS, NUMERIC
+from driftline.config.input_settings import LabelInput, PredictionInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import JoinSettings, KafkaSettings, LabelInput, PredictionInput, Settings
+from driftline.config.settings import JoinSettings, Settings
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.operations.telemetry import Telemetry
 from driftline.runtime.references.reference_topic import ReferenceReader

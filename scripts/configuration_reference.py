@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
 import inspect
 import itertools
 import sys
 import textwrap
-from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Final, get_args, get_origin
 
 import msgspec
 from msgspec import NODEFAULT, Struct
+from written_files import ROOT, write_or_check
 
 from driftline.config.durations import Duration
 from driftline.config.expectations import expectation
@@ -25,7 +24,7 @@ from driftline.config.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TARGET: Final = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
+TARGET: Final = ROOT / "docs" / "configuration.md"
 
 HEAD: Final = """\
 # Configuration
@@ -137,17 +136,7 @@ def reference() -> str:
 
 def main() -> int:
     """Write the page, or check it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if the page is not current")
-    text = reference()
-    if parser.parse_args().check:
-        current = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
-        if not current:
-            print(f"{TARGET.name} is not current; run scripts/configuration_reference.py", file=sys.stderr)
-        return 0 if current else 1
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check(__doc__, lambda: {TARGET: reference()})
 
 
 if __name__ == "__main__":

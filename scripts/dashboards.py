@@ -5,15 +5,17 @@ current.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
+from written_files import ROOT, write_or_check
 
-FOLDER: Final = Path(__file__).resolve().parent.parent / "deploy" / "grafana"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOLDER: Final = ROOT / "deploy" / "grafana"
 SOURCE: Final = FOLDER / "dashboards.yml"
 TARGET: Final = FOLDER / "dashboards"
 DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
@@ -127,21 +129,7 @@ def written() -> dict[Path, str]:
 
 def main() -> int:
     """Write the dashboards, or check them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if one is not current")
-    checking = parser.parse_args().check
-    files = written()
-    others = set(TARGET.glob("*.json")) - files.keys()
-    stale = {path for path, text in files.items() if not path.is_file() or path.read_text(encoding="utf-8") != text}
-    for path in sorted(stale | others):
-        if checking:
-            print(f"{path.name} is not current; run scripts/dashboards.py", file=sys.stderr)
-        elif path in others:
-            path.unlink()
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(files[path], encoding="utf-8")
-    return 1 if checking and stale | others else 0
+    return write_or_check(__doc__, written, strays=lambda: TARGET.glob("*.json"))
 
 
 if __name__ == "__main__":

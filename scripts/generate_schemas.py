@@ -7,7 +7,6 @@ With --check, write nothing and say whether they are current: exit code 1 if not
 
 from __future__ import annotations
 
-import argparse
 import ast
 import inspect
 import itertools
@@ -24,6 +23,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from schema_examples import examples
+from written_files import ROOT, write_or_check
 
 from driftline.events.control import COMMANDS, ControlCommand
 from driftline.events.label import LabelEvent
@@ -31,7 +31,6 @@ from driftline.events.output_types import OUTPUT_EVENTS
 from driftline.events.prediction import PredictionEvent
 from driftline.runtime.encodings.event_schemas import avro_schema
 
-ROOT: Final = Path(__file__).resolve().parent.parent
 SCHEMAS: Final = ROOT / "schemas"
 PAGE: Final = ROOT / "docs" / "events.md"
 TYPES: Final[dict[str, type[msgspec.Struct]]] = {
@@ -134,17 +133,7 @@ def _alike(one: object, other: object) -> bool:
 
 def main() -> int:
     """Write the files, or check them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if a file is not current")
-    checking = parser.parse_args().check
-    stale = [(path, text) for path, text in written().items() if not same(path, text)]
-    for path, text in stale:
-        if checking:
-            print(f"{path.relative_to(ROOT)} is not current; run scripts/generate_schemas.py", file=sys.stderr)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-    return 1 if checking and stale else 0
+    return write_or_check(__doc__, written, same=same)
 
 
 if __name__ == "__main__":

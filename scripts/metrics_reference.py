@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
+
+from written_files import ROOT, write_or_check
 
 from driftline.events.alert import Cause
 from driftline.events.dead_letter import REASONS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from driftline.runtime.operations.metric_families import Family
 
-TARGET: Final = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
+TARGET: Final = ROOT / "docs" / "metrics.md"
 
 HEAD: Final = """\
 # Prometheus metrics
@@ -126,16 +126,7 @@ def reference() -> str:
 
 def main() -> int:
     """Write the page, or check it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 if the page is not current")
-    text = reference()
-    if parser.parse_args().check:
-        current = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
-        if not current:
-            print(f"{TARGET.name} is not current; run scripts/metrics_reference.py", file=sys.stderr)
-        return 0 if current else 1
-    TARGET.write_text(text, encoding="utf-8")
-    return 0
+    return write_or_check(__doc__, lambda: {TARGET: reference()})
 
 
 if __name__ == "__main__":

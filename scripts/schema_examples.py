@@ -34,8 +34,9 @@ from driftline.checks.labels.performance_check import examine_performance
 from driftline.checks.operations.case import Activity, EarlierWindow, OperationsCase, OperationsWindow, latency_of
 from driftline.checks.operations.operations_check import examine_operations
 from driftline.checks.references.reference_view import ReferenceView
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import CheckSettings, ColumnSettings, DispersionSettings, ModelSettings
-from driftline.config.settings import LabelInput, Settings
+from driftline.config.settings import Settings
 from driftline.errors import ProfileError
 from driftline.events.estimate import TrackRecord
 from driftline.events.model_key import ModelKey

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import CheckSettings, DispersionSettings, LabelSettings, ModelSettings, days
-from driftline.config.settings import LabelInput, Settings
+from driftline.config.settings import Settings
 from driftline.events.output_record import structured
 from driftline.profiles.building.frames import build_profile_from_frame
 from driftline.profiles.building.roles import Roles

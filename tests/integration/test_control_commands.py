@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka import Producer
 
 from driftline.cli import main
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings
 from driftline.events.control import COMMANDS, Rebaseline, Unmute, command_of
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from driftline.runtime.kafka.tail import follow

@@ -11,8 +11,10 @@ import pytest
 from confluent_kafka import Producer
 from msgspec.structs import replace
 
+from driftline.config.input_settings import LabelInput, PredictionInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings, LabelInput, PredictionInput, SchemaRegistrySettings, Settings
+from driftline.config.settings import SchemaRegistrySettings, Settings
 from driftline.errors import BrokerError
 from driftline.inspection.examination import examine, report_of
 from driftline.runtime.encodings.input_encodings import InputEncodings

@@ -20,7 +20,7 @@ from tests.support.real_broker import patient, wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from driftline.config.settings import ClientValue
+    from driftline.config.kafka_settings import ClientValue
     from driftline.runtime.demo.embedded_broker import EmbeddedBroker
 
 

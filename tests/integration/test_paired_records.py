@@ -13,18 +13,19 @@ import numpy as np
 import pytest
 
 from driftline.config.field_places import Where
+from driftline.config.input_settings import PredictionFields, PredictionInput
 from driftline.config.load import load_settings
 from driftline.config.model import ModelSettings
 from driftline.config.record_forms import Pair
-from driftline.config.settings import JoinSettings, PredictionFields, PredictionInput
+from driftline.config.settings import JoinSettings
 from driftline.events.dead_letter import UNPAIRED
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.runtime.sketch import sketch_transaction
 from driftline.runtime.sketch.offset_metadata import from_metadata
+from driftline.runtime.sketch.routing_mark import RoutingNeeded
 from driftline.runtime.sketch.sketch_transaction import FlushAborted
-from driftline.runtime.sketch.sketch_worker import RoutingNeeded
 from tests.support.real_broker import wait_until
 from tests.support.sketch_harness import START_MS, RunningWorker, SketchRun, cells
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Producer
 
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from driftline.runtime.pending.pending_changelog import PendingChangelog

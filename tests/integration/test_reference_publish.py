@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, TopicPartition
 
 from driftline import read_profile
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.kafka.kafka_clients import consumer_configuration
 from driftline.runtime.references.reference_topic import ReferenceReader, published_profiles

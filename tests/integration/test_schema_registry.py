@@ -15,8 +15,9 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.json_schema import JSONSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from driftline.config.input_settings import LabelInput, PredictionInput
 from driftline.config.secrets import Credentials
-from driftline.config.settings import LabelInput, PredictionInput, SchemaRegistrySettings, TelemetrySettings
+from driftline.config.settings import SchemaRegistrySettings, TelemetrySettings
 from driftline.runtime.node import Node
 from tests.integration.test_sketch_worker import PROFILE, TIME, counted
 from tests.support.real_broker import patient, wait_until

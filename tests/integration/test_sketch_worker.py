@@ -11,17 +11,11 @@ import pytest
 from confluent_kafka import KafkaException, TopicPartition
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput, PredictionInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.model import ModelSettings
 from driftline.config.secrets import resolve_credentials
-from driftline.config.settings import (
-    JoinSettings,
-    KafkaSettings,
-    LabelInput,
-    PredictionInput,
-    Settings,
-    SketchSettings,
-    TimeSettings,
-)
+from driftline.config.settings import JoinSettings, Settings, SketchSettings, TimeSettings
 from driftline.errors import BrokerError
 from driftline.events.dead_letter import OFFSET_GAP
 from driftline.events.model_key import ModelKey

@@ -11,8 +11,9 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import NewPartitions
 
+from driftline.config.input_settings import LabelInput, PredictionInput
 from driftline.config.secrets import Credentials
-from driftline.config.settings import JoinSettings, LabelInput, PredictionInput, Settings
+from driftline.config.settings import JoinSettings, Settings
 from driftline.errors import BrokerError
 from driftline.events.source import Source
 from driftline.events.source_numbers import TopicPart

@@ -4,8 +4,10 @@ import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
 from msgspec.structs import replace
 
+from driftline.config.input_settings import LabelInput, PredictionInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import JoinSettings, KafkaSettings, LabelInput, PredictionInput, Settings
+from driftline.config.settings import JoinSettings, Settings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import connect_admin
 from driftline.runtime.kafka.topic_check import Difference, check

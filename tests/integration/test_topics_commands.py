@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Producer
 
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from tests.support.command import COMMAND, driftline, interruptible
 from tests.support.real_broker import create_topics, patient

@@ -11,8 +11,9 @@ import pytest
 from sklearn import metrics as sk
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelFields, LabelInput
 from driftline.config.model import LabelSettings, ModelSettings, PerformanceSettings, WindowSettings
-from driftline.config.settings import LabelFields, LabelInput, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source

@@ -16,8 +16,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
-from driftline.config.settings import LabelInput, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import LABEL_STREAM, Source

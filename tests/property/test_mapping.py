@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.config.field_places import Constant
-from driftline.config.settings import LabelFields, PredictionFields
+from driftline.config.input_settings import LabelFields, PredictionFields
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder
 from driftline.events.record_batch import RecordBatch

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput, PredictionFields
 from driftline.config.model import BootstrapSettings, CheckSettings, ColumnSettings, ModelSettings
-from driftline.config.settings import LabelInput, PredictionFields, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.errors import EventError
 from driftline.events.model_key import ModelKey
 from driftline.events.prediction import PredictionDecoder

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.config.field_places import Constant, FeaturesAt, First, FromKey, Joined, ScoreAt, TimeAt, Where
-from driftline.config.settings import LabelFields, PredictionFields
+from driftline.config.input_settings import LabelFields, PredictionFields
 from driftline.events.documents import documents_of
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder, fields_beside

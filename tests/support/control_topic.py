@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pytest
     from confluent_kafka import KafkaError
 
-    from driftline.config.settings import KafkaSettings
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.profiles.profile import Profile
 
     Deliver = Callable[[KafkaError | None, "Message"], None]

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from driftline.config.durations import Duration
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import DetectRuntimeSettings, KafkaSettings, Settings
+from driftline.config.settings import DetectRuntimeSettings, Settings
 from driftline.events.model_key import ModelKey
 from driftline.events.output_record import OutputRecord
 from driftline.monitoring.monitor_status import MonitorStatus

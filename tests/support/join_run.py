@@ -10,8 +10,9 @@ import numpy as np
 from msgspec.structs import replace
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
-from driftline.config.settings import JoinSettings, LabelInput, Settings, SketchSettings, TimeSettings
+from driftline.config.settings import JoinSettings, Settings, SketchSettings, TimeSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import LABEL_STREAM, Kind, Source

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.model import (
     BootstrapSettings,
     CheckSettings,
@@ -25,7 +27,7 @@ from driftline.config.model import (
     ModelSettings,
     WindowSettings,
 )
-from driftline.config.settings import JoinSettings, KafkaSettings, LabelInput, Settings, TimeSettings
+from driftline.config.settings import JoinSettings, Settings, TimeSettings
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Kind, Source
 from driftline.monitoring.partition_monitor import META_KEY, PartitionMonitor

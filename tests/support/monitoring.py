@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import (
     BootstrapSettings,
     CheckSettings,
@@ -19,7 +20,7 @@ from driftline.config.model import (
     ModelSettings,
     WindowSettings,
 )
-from driftline.config.settings import LabelInput, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.schema_counts import SchemaCounts, merge_schemas
 from driftline.events.source import SEGMENT_ALL, Kind, Source, Watermark

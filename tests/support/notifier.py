@@ -13,8 +13,8 @@ from urllib.error import HTTPError
 import yaml
 from confluent_kafka import Producer
 
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from tests.support.command import COMMAND
 from tests.support.http_server import Answer, HttpServer, Request

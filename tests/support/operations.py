@@ -11,6 +11,8 @@ from scipy import special
 
 from driftline.checks.operations.case import latency_of
 from driftline.config.durations import Duration
+from driftline.config.input_settings import PredictionFields, PredictionInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.model import (
     BootstrapSettings,
     CheckSettings,
@@ -19,7 +21,7 @@ from driftline.config.model import (
     OperationsSettings,
     WindowSettings,
 )
-from driftline.config.settings import KafkaSettings, PredictionFields, PredictionInput, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.monitoring.partition_monitor import META_KEY, PartitionMonitor

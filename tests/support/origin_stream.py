@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from driftline.config.durations import Duration
 from driftline.config.field_places import OriginAt
+from driftline.config.input_settings import PredictionInput
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
-from driftline.config.settings import IntakeSettings, PredictionInput, Settings
+from driftline.config.settings import IntakeSettings, Settings
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source

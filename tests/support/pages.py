@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import AlertSettings, Budget, ModelSettings
-from driftline.config.settings import LabelInput, Settings
+from driftline.config.settings import Settings
 from driftline.events.cloudevents import rfc3339
 from driftline.events.output_record import OutputRecord
 

@@ -11,9 +11,10 @@ import numpy as np
 from driftline.checks.contract.closed_window import PerformanceBaseline, PerformanceRevision
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import ModelSettings
 from driftline.config.retraining_settings import ProposalSettings, RetrainingSettings
-from driftline.config.settings import LabelInput, Settings
+from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
 from driftline.monitoring.model_setup import ModelSetup
 from driftline.monitoring.retraining.alert_steps import AlertSteps

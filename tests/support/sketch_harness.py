@@ -12,15 +12,10 @@ import numpy as np
 from confluent_kafka import Producer
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput, PredictionInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import resolve_credentials
-from driftline.config.settings import (
-    JoinSettings,
-    KafkaSettings,
-    LabelInput,
-    PredictionInput,
-    Settings,
-    SketchSettings,
-)
+from driftline.config.settings import JoinSettings, Settings, SketchSettings
 from driftline.events.source import LABEL_STREAM
 from driftline.panes.flush_record import FlushRecord, decode
 from driftline.profiles.profiles import Profiles

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from driftline.config.input_settings import LabelInput, PredictionInput
 from driftline.config.load import load_settings
-from driftline.config.settings import LabelInput, PredictionInput, Settings
+from driftline.config.settings import Settings
 from driftline.events.mapping_check import mapping_problems
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source

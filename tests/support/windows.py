@@ -13,8 +13,9 @@ from driftline.checks.contract.common_fields import topic_fields
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.contract.ladder import judge
 from driftline.checks.references.reference_view import ReferenceView
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import DispersionSettings, ModelSettings
-from driftline.config.settings import LabelInput, Settings
+from driftline.config.settings import Settings
 from driftline.events.finding import LevelEvidence
 from driftline.events.model_key import ModelKey
 from driftline.events.source import LABEL_STREAM

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from driftline.cli.alert_book import latest
-from driftline.cli.common import err, quiet_logs, read_credentials
+from driftline.cli.common import err
 from driftline.cli.exit_codes import ExitCode
+from driftline.cli.topic_records import topic_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,25 +21,12 @@ if TYPE_CHECKING:
 
 def alert_records(settings: Settings, *, from_now: bool, until_idle: float | None) -> Iterator[TailedRecord]:
     """Yield the records of the alerts topic, whose values are JSON however they were written."""
-    from msgspec.structs import replace
-
-    from driftline.errors import FormatError
-    from driftline.events.cloudevents import CONTENT_TYPE_HEADER
-    from driftline.runtime.encodings.event_decoder import EventDecoder
-    from driftline.runtime.kafka.tail import follow
-
-    quiet_logs(settings)
-    topic = settings.kafka.topic("alerts")
-    credentials = read_credentials(settings)
-    decode = EventDecoder(settings.schema_registry, credentials)
-    for each in follow(settings.kafka, credentials, topic, from_beginning=not from_now, until_idle_s=until_idle):
-        value = each.value
-        if value is not None:
-            try:
-                value = decode(value, each.headers.get(CONTENT_TYPE_HEADER))
-            except FormatError as error:  # shown as unreadable, like what is no JSON
-                err.print(str(error), markup=False)
-        yield replace(each, value=value)
+    for record, problem in topic_records(
+        settings, settings.kafka.topic("alerts"), from_now=from_now, until_idle=until_idle
+    ):
+        if problem is not None:  # shown as unreadable, like what is no JSON
+            err.print(str(problem), markup=False)
+        yield record
 
 
 def standing_alerts(settings: Settings) -> list[Alert]:

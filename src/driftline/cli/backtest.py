@@ -224,7 +224,7 @@ def _partitions(files: Mapping[Path, Fields], n_bytes: int) -> list[int]:
 
 def _say_no_joins(totals: BacktestTotals, settings: Settings, predictions: Path, labels: Path) -> None:
     """Print that no label met a prediction, with the first of each file; every model has a reference."""
-    from driftline.config.settings import LabelInput
+    from driftline.config.input_settings import LabelInput
     from driftline.events.label import LabelDecoder
     from driftline.events.prediction import PredictionDecoder
 

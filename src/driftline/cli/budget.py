@@ -17,10 +17,9 @@ from driftline.cli.common import (
     err,
     out,
     overrides,
-    quiet_logs,
-    read_credentials,
     read_settings,
 )
+from driftline.cli.topic_records import topic_records
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -104,24 +103,12 @@ def _rows(settings: Settings) -> list[AccountRow]:
 
 def _records(settings: Settings, name: str, ce_type: str | None = None) -> Iterator[TailedRecord]:
     """Yield the records of a topic to its end; values of another type of event stay as they are."""
-    from msgspec.structs import replace
-
-    from driftline.errors import FormatError
-    from driftline.events.cloudevents import CONTENT_TYPE_HEADER
-    from driftline.runtime.encodings.event_decoder import EventDecoder
-    from driftline.runtime.kafka.tail import follow
-
-    quiet_logs(settings)
-    credentials = read_credentials(settings)
-    decode, topic = EventDecoder(settings.schema_registry, credentials), settings.kafka.topic(name)
-    for record in follow(settings.kafka, credentials, topic, from_beginning=True, until_idle_s=0.0):
-        if record.value is None or (ce_type is not None and record.headers.get("ce_type") != ce_type):
+    topic = settings.kafka.topic(name)
+    for record, problem in topic_records(settings, topic, ce_type=ce_type):
+        if problem is None:
             yield record
-            continue
-        try:
-            yield replace(record, value=decode(record.value, record.headers.get(CONTENT_TYPE_HEADER)))
-        except FormatError as error:
-            err.print(f"not counted, {topic}-{record.partition}@{record.offset}: {error}", markup=False)
+        else:
+            err.print(f"not counted, {topic}-{record.partition}@{record.offset}: {problem}", markup=False)
 
 
 def _table(rows: list[AccountRow]) -> Table:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.events.control import ControlCommand
     from driftline.events.model_key import ModelKey
+    from driftline.profiles.profile import Profile
 
 
 class Sender:
@@ -146,6 +147,19 @@ def published_keys(settings: Settings) -> set[ModelKey]:
     from driftline.runtime.references.reference_topic import published_profiles
 
     return {profile.key for profile in published_profiles(settings.kafka, read_credentials(settings))}
+
+
+def publish_reference(settings: Settings, reference: Profile, *, dry_run: bool) -> None:
+    """Publish the profile that a command is about, and print from when on it holds; in a dry run only print it."""
+    from driftline.profiles.effective import shown
+    from driftline.runtime.references.reference_topic import publish
+
+    what = f"{reference.profile_id} for {reference.key}, holds from {shown(reference.effective_from_ms)}"
+    if dry_run:
+        err.print(f"would publish {what}", markup=False)
+        return
+    publish(settings.kafka, read_credentials(settings), reference)
+    out.print(f"published {what}", markup=False)
 
 
 def _whoever_runs_it() -> str:

@@ -14,9 +14,7 @@ from driftline.cli.common import (
     ConfigOption,
     PrefixOption,
     err,
-    out,
     overrides,
-    read_credentials,
     read_settings,
 )
 from driftline.cli.control_options import (
@@ -28,7 +26,7 @@ from driftline.cli.control_options import (
     IdOption,
     TheVersionOption,
 )
-from driftline.cli.control_sending import Sender, published_keys, require_known
+from driftline.cli.control_sending import Sender, publish_reference, published_keys, require_known
 from driftline.cli.moments import as_moment, moment_ms, now_ms
 from driftline.cli.reference_options import TheModelOption
 from driftline.errors import ProfileError
@@ -100,7 +98,7 @@ def deploy(
     )
     sender.check(command)
     if reference is not None:
-        _publish(settings, reference, dry_run=dry_run)
+        publish_reference(settings, reference, dry_run=dry_run)
     sender.send(command, f"{key} takes over from {_replaced(replaces)}, {_since(at_ms)}")
 
 
@@ -163,18 +161,6 @@ def _require_known(settings: Settings, key: ModelKey, *, has_reference: bool, fo
     if not has_reference and key not in published:
         remark = f"no reference of {key} is published: driftline learns one from its first events, if that is not off"
         err.print(f"remark: {remark}", style="yellow", markup=False)
-
-
-def _publish(settings: Settings, reference: Profile, *, dry_run: bool) -> None:
-    from driftline.profiles.effective import shown
-    from driftline.runtime.references.reference_topic import publish
-
-    what = f"{reference.profile_id} for {reference.key}, holds from {shown(reference.effective_from_ms)}"
-    if dry_run:
-        err.print(f"would publish {what}", markup=False)
-        return
-    publish(settings.kafka, read_credentials(settings), reference)
-    out.print(f"published {what}", markup=False)
 
 
 def _replaced(replaces: str | None) -> str:

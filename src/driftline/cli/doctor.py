@@ -116,7 +116,7 @@ def _of_topics(settings: Settings, *, configured: bool) -> Report:
 
 
 def _of_files(settings: Settings, predictions: Path, labels: Path | None, *, configured: bool) -> Report:
-    from driftline.config.settings import LabelInput
+    from driftline.config.input_settings import LabelInput
     from driftline.inspection.examination import examine, report_of
     from driftline.runtime.files.file_topics import with_file_topics
     from driftline.runtime.inspect.file_samples import sample_file

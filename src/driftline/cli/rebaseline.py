@@ -21,7 +21,7 @@ from driftline.cli.common import (
     read_settings,
 )
 from driftline.cli.control_options import AnyVersionOption, ByOption, CommentOption, DryRunOption, ForceOption, IdOption
-from driftline.cli.control_sending import Sender, require_known
+from driftline.cli.control_sending import Sender, publish_reference, require_known
 from driftline.cli.moments import NOW, as_moment, moment_ms, now_ms
 from driftline.cli.reference_options import TheModelOption
 from driftline.cli.reference_production import events_source
@@ -107,7 +107,7 @@ def rebaseline(
     from driftline.profiles.effective import effective_from, shown
     from driftline.profiles.profiles import Profiles
     from driftline.runtime.references.production_events import EventSelection
-    from driftline.runtime.references.reference_topic import publish, published_profiles
+    from driftline.runtime.references.reference_topic import published_profiles
 
     now = now_ms()
     start_ms, end_ms = moment_ms(start, "--from", now), moment_ms(end, "--to", now)
@@ -131,7 +131,6 @@ def rebaseline(
     # What counts is the moment of publication, and building took its time.
     at_ms = effective_from(wanted_ms, now_ms(), max_future_ms, at="--at")
     profile = replace(built.profile, effective_from_ms=at_ms)
-    holds = f"{profile.profile_id} for {key}, holds from {shown(at_ms)}"
     command = Rebaseline(
         by=sender.by,
         id=sender.id,
@@ -143,11 +142,7 @@ def rebaseline(
         columns=built.columns,
     )
     sender.check(command)
-    if dry_run:
-        err.print(f"would publish {holds}", markup=False)
-    else:
-        publish(settings.kafka, credentials, profile)
-        out.print(f"published {holds}", markup=False)
+    publish_reference(settings, profile, dry_run=dry_run)
     what = ", ".join(built.columns) or "all columns"
     sender.send(command, f"{what} of {key} as between {shown(start_ms)} and {shown(end_ms)} from {shown(at_ms)} on")
 

@@ -26,7 +26,7 @@ from driftline.config.durations import Duration
 from driftline.errors import ConfigurationError, ParameterError
 
 if TYPE_CHECKING:
-    from driftline.config.settings import LabelInput, PredictionInput
+    from driftline.config.input_settings import LabelInput, PredictionInput
     from driftline.runtime.demo.simulation import SentCounts
     from driftline.simulation.scenario import Scenario
 
@@ -194,7 +194,7 @@ def _to_brokers(
     speed: float,
     all_labels: bool,
 ) -> SentCounts:
-    from driftline.config.settings import LabelInput
+    from driftline.config.input_settings import LabelInput
     from driftline.runtime.demo.simulation import Destination, Sender
 
     settings = read_settings(config, given)

@@ -10,8 +10,8 @@ from driftline.config.places import child
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from driftline.config.kafka_settings import ClientValue
     from driftline.config.problem import Problem
-    from driftline.config.settings import ClientValue
 
 CLIENT: Final = "$.kafka.client"
 AIOKAFKA: Final = "$.kafka.aiokafka"

@@ -10,7 +10,8 @@ from driftline.errors import describe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftline.config.settings import LabelInput, PredictionInput, SchemaRegistrySettings, Settings
+    from driftline.config.input_settings import LabelInput, PredictionInput
+    from driftline.config.settings import SchemaRegistrySettings, Settings
 
 _URL: Final = re.compile(r"https?://[^/\s,@]+(/[^\s,]*)?")
 _USER: Final = re.compile(r"//[^/]*@")

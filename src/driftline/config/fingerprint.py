@@ -8,9 +8,10 @@ import msgspec
 import xxhash
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import PredictionInput
 from driftline.config.model import AlertSettings, OperationsSettings
 from driftline.config.retraining_settings import ProposalSettings, RetrainingSettings
-from driftline.config.settings import IntakeSettings, JoinSettings, PredictionInput
+from driftline.config.settings import IntakeSettings, JoinSettings
 
 if TYPE_CHECKING:
     from driftline.config.field_places import Origin

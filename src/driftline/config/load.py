@@ -11,6 +11,7 @@ import msgspec
 from driftline.config.convert import INVALID, Converter
 from driftline.config.environment import EnvironmentOverrides
 from driftline.config.fingerprint import plain, settings_hash
+from driftline.config.kafka_settings import OAuthSettings, SecuritySettings
 from driftline.config.model import LabelSettings, ModelSettings
 from driftline.config.places import child, with_origin
 from driftline.config.preset_files import lay_presets_below
@@ -22,7 +23,7 @@ from driftline.config.rules import (
     model_problems,
     settings_problems,
 )
-from driftline.config.settings import OAuthSettings, SchemaRegistrySettings, SecuritySettings, Settings
+from driftline.config.settings import SchemaRegistrySettings, Settings
 from driftline.config.yaml_file import YamlFile, read_yaml
 from driftline.errors import ConfigurationError
 

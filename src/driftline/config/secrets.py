@@ -13,7 +13,8 @@ from driftline.errors import ConfigurationError, describe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from driftline.config.settings import SchemaRegistrySettings, SecuritySettings
+    from driftline.config.kafka_settings import SecuritySettings
+    from driftline.config.settings import SchemaRegistrySettings
 
 
 @final

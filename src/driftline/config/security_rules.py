@@ -11,7 +11,7 @@ from driftline.errors import describe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftline.config.settings import OAuthSettings, SecuritySettings
+    from driftline.config.kafka_settings import OAuthSettings, SecuritySettings
 
 _AT: Final = "$.kafka.security"
 _OAUTH: Final = f"{_AT}.oauth"

@@ -13,7 +13,8 @@ from driftline.config.topic_names import PATTERN, has_pattern, is_pattern, is_se
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from driftline.config.settings import LabelInput, PredictionInput, Settings
+    from driftline.config.input_settings import LabelInput, PredictionInput
+    from driftline.config.settings import Settings
 
 _NAME: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 _PREDICTIONS: Final = "$.predictions.topic"

@@ -18,6 +18,10 @@ from driftline.events.times import read_time
 CONTROL_VERSION: Final = 1
 MAX_TEXT: Final = 2_000
 """Characters of a comment or note."""
+MAX_PAST_MS: Final = 30 * 86_400_000
+"""How long before its record a command may date: as long as the topic keeps it."""
+MAX_AHEAD_MS: Final = 366 * 86_400_000
+"""How long after its record a command may begin to hold."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=512)]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
@@ -151,6 +155,11 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     Maintenance,
     Note,
 )
+
+
+def time_given(command: ControlCommand) -> Timestamp | None:
+    """Return the time from which a command says that it holds; None where that is its record's."""
+    return command.start if isinstance(command, Maintenance) else command.at
 
 
 def command_of(value: bytes | None) -> ControlCommand:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from driftline.config.field_places import Where
-    from driftline.config.settings import LabelFields, PredictionFields
+    from driftline.config.input_settings import LabelFields, PredictionFields
     from driftline.events.record_batch import RecordBatch
     from driftline.events.record_reader import Mapped, Read
     from driftline.events.skimming import Skimmer

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from driftline.config.field_places import Where
-    from driftline.config.settings import LabelFields, LabelInput
+    from driftline.config.input_settings import LabelFields, LabelInput
     from driftline.events.record_batch import RecordBatch
     from driftline.events.record_reader import Mapped
 

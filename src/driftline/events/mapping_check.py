@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from driftline.config.field_places import Where
+    from driftline.config.input_settings import LabelFields, PredictionFields
     from driftline.config.record_forms import Pair
-    from driftline.config.settings import LabelFields, PredictionFields, Settings
+    from driftline.config.settings import Settings
 
 Problem = tuple[str, str, tuple[str, ...]]
 _ROW_PREFIX: Final = "row:"
@@ -33,7 +34,8 @@ def mapping_problems(settings: Settings) -> Iterator[Problem]:
 
     Examples
     --------
-    >>> from driftline.config.settings import PredictionFields, PredictionInput, Settings
+    >>> from driftline.config.input_settings import PredictionFields, PredictionInput
+    >>> from driftline.config.settings import Settings
     >>> fields = PredictionFields(ts="/model/ts")
     >>> for message, path, depends in mapping_problems(Settings(predictions=PredictionInput(fields=fields))):
     ...     print(message)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftline.config.field_places import Place
-    from driftline.config.settings import LabelFields, PredictionFields
+    from driftline.config.input_settings import LabelFields, PredictionFields
     from driftline.events.record_reader import Read
 
 _NO_SEGMENTS: Final = b""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.config.field_places import Place
-    from driftline.config.settings import PredictionFields
+    from driftline.config.input_settings import PredictionFields
 
 OperationRow = tuple[Any, ...]
 """Latency, error and the further numbers of one event, as they came."""

@@ -10,7 +10,7 @@ from driftline.events.mapping import pointer_parts
 
 if TYPE_CHECKING:
     from driftline.config.field_places import Where
-    from driftline.config.settings import LabelFields, PredictionFields
+    from driftline.config.input_settings import LabelFields, PredictionFields
 
 _CONSTANTS = ("model", "model_version")
 UNSTRUCTURED: Final = re.compile(r'[\\"\x00-\x1f]')
@@ -22,7 +22,7 @@ def is_plain(fields: PredictionFields | LabelFields, where: Where | None = None)
 
     Examples
     --------
-    >>> from driftline.config.settings import PredictionFields
+    >>> from driftline.config.input_settings import PredictionFields
     >>> is_plain(PredictionFields()), is_plain(PredictionFields(score="/score/1"))
     (True, False)
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from driftline.config.field_places import Where
-    from driftline.config.settings import PredictionFields
+    from driftline.config.input_settings import PredictionFields
     from driftline.events.features import Features
     from driftline.events.operation_fields import OperationRow
     from driftline.events.unusable import Unusable
@@ -202,7 +202,7 @@ def fields_beside(fields: PredictionFields, more: frozenset[str] = frozenset()) 
 
     Examples
     --------
-    >>> from driftline.config.settings import PredictionFields
+    >>> from driftline.config.input_settings import PredictionFields
     >>> sorted(fields_beside(PredictionFields(features="/row", ts="/row/at", score="/row/out/p")))
     ['at', 'out']
     """

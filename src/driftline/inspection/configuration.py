@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from driftline.config.fingerprint import plain
-from driftline.config.settings import LabelInput, SchemaRegistrySettings, Settings
+from driftline.config.input_settings import LabelInput
+from driftline.config.settings import SchemaRegistrySettings, Settings
 from driftline.inspection.report import printable
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import ColumnSettings
-from driftline.config.settings import LabelInput
 from driftline.events.mapping_check import mapping_problems
 from driftline.inspection.columns import column_kinds, ignored_columns
 from driftline.inspection.configuration import as_yaml, differences, flow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from driftline.config.field_places import Constant, Joined, Where
-from driftline.config.settings import LabelFields, PredictionFields
+from driftline.config.input_settings import LabelFields, PredictionFields
 from driftline.events.plain_mapping import pointers_of
 from driftline.inspection.ids import IdPair, guess_ids
 from driftline.inspection.layouts import change_events, guess_features, guess_rows, mixed_kinds, tensors

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from driftline.config.field_places import Place, TimeUnit
-    from driftline.config.settings import PredictionFields
+    from driftline.config.input_settings import PredictionFields
     from driftline.events.operation_fields import OperationRow
     from driftline.inspection.survey import Fact, Path, Survey
 

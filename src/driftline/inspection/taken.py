@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from driftline.config.settings import LabelInput
+from driftline.config.input_settings import LabelInput
 from driftline.events.dead_letter import NOT_JSON, NOT_UTF8, WRONG_ENCODING
 from driftline.events.label import LabelColumns, LabelDecoder
 from driftline.events.prediction import PredictionColumns, PredictionDecoder

@@ -9,13 +9,12 @@ import msgspec
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.events.model_key import ModelKey
 from driftline.events.prediction import fields_beside
-from driftline.events.source import CONTROL, INTAKE, LABEL_STREAM, PAGES, SEGMENT_ALL, SILENCE
+from driftline.events.source import CONTROL, LABEL_STREAM, PAGES, SEGMENT_ALL, SILENCE
 from driftline.events.source_numbers import PlaceNames
 from driftline.monitoring.control.control_book import ControlBook
 from driftline.monitoring.control.model_control import ModelControl
 from driftline.monitoring.decisions import Decisions
-from driftline.monitoring.intake.intake_monitor import IntakeMonitor
-from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
+from driftline.monitoring.input_monitors import InputMonitors
 from driftline.monitoring.model_monitor import ModelMonitor
 from driftline.monitoring.model_setup import ModelSetup, Outputs, WatermarkReach
 from driftline.monitoring.monitor_status import MonitorStatus
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.alert_desk import AlertDesk
     from driftline.monitoring.labels.earlier_revisions import LatestRevisions
     from driftline.monitoring.monitor_status import ModelStatus
+    from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import FlushRecord, JoinDelta, PaneDelta
     from driftline.profiles.profiles import Profiles
 
@@ -84,24 +84,20 @@ class PartitionMonitor:
         self._watermarks = Watermarks(with_labels=settings.labels is not None, routed=settings.join.routed)
         self._models: dict[ModelKey, ModelMonitor] = {}
         self._at = f"detection state of panes partition {partition}"
-        self._stream_scope = StateScope(f"{self._at}, label stream")
-        self._stream: LabelStreamMonitor | None = None
-        self._intake_scope = StateScope(f"{self._at}, intake")
-        self._intake: IntakeMonitor | None = None
-        self._silence_scope = StateScope(f"{self._at}, silence")
+        self._places = PlaceNames()
         self._book = ControlBook(settings, self._pane_ms)
-        self._control_scope = StateScope(f"{self._at}, commands")
-        self._control_scope.add(self._book.tables)
+        self._inputs = InputMonitors(settings, self._places, self._book, self._at)
         self._configured: set[str] = set()
         self._decisions = Decisions(self._book, self._desks, has_labels=settings.labels is not None)
         self._silence = SilenceMonitor(settings, self._pane_ms, self._book) if settings.silence_limits_ms else None
-        if self._silence is not None:
-            self._silence_scope.add(self._silence.tables)
-        self._pages_scope = StateScope(f"{self._at}, pages")
         self._pages = PageAccounts(settings)
-        self._pages_scope.add(self._pages.tables)
+        self._scopes = {
+            CONTROL: self._scope("commands", self._book.tables),
+            SILENCE: self._scope("silence", () if self._silence is None else self._silence.tables),
+            PAGES: self._scope("pages", self._pages.tables),
+            **self._inputs.scopes,
+        }
         self._budgets: dict[str, ErrorBudget] = {}
-        self._places = PlaceNames()
         self._entries = StateEntries()
         self._as_of = -1
         self._last = -1
@@ -109,6 +105,11 @@ class PartitionMonitor:
         self._n_after_idle = 0
         self._decoded: tuple[bytes, FlushRecord] | None = None
         self._advanced: tuple[int | None, int | None] = (None, None)
+
+    def _scope(self, what: str, tables: Tables) -> StateScope:
+        scope = StateScope(f"{self._at}, {what}")
+        scope.add(tables)
+        return scope
 
     def profiles_wanted(self, record: bytes) -> dict[str, ModelKey]:
         """Return the profiles that the record's deltas name and that are not known: id to model.
@@ -156,7 +157,7 @@ class PartitionMonitor:
         self._places.extend(flush.places)
         commands = self._book.take(flush.control)
         self._watermarks.update(flush.watermarks, routed=flush.routed)
-        outputs = self._intake_monitor().take(flush.intake) if flush.intake else []
+        outputs = self._inputs.take(flush.intake)
         return self._pages.settle([*commands, *outputs, *self._advance()], self._watermarks)
 
     def _model(self, key: ModelKey) -> ModelMonitor:
@@ -190,37 +191,13 @@ class PartitionMonitor:
             return
         closed_ms = self._watermarks.joins
         if delta.key == LABEL_STREAM:
-            self._add_labels(delta, is_open=closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms)
+            self._inputs.add_labels(delta, is_open=closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms)
             return
         if closed_ms is None or delta.pane_ms + self._pane_ms > closed_ms:
             self._model(delta.key).add_joins(delta)
         elif delta.segment == SEGMENT_ALL:
             self._n_after_idle += delta.errors[0] + n_labels(delta.loose)
             self._model(delta.key).joins.miss_joins()
-
-    def _add_labels(self, delta: JoinDelta, *, is_open: bool) -> None:
-        self._intake_monitor().add_labels(delta, is_open=is_open)
-        stream = self._label_stream()
-        if is_open:
-            stream.add_labels(delta)
-        else:
-            stream.miss_labels()
-
-    def _label_stream(self) -> LabelStreamMonitor:
-        if self._stream is None:
-            self._stream = LabelStreamMonitor(
-                ErrorBudget.of(self._settings, LABEL_STREAM.model, self._places), ModelControl(self._book, LABEL_STREAM)
-            )
-            self._stream_scope.add(self._stream.tables)
-        return self._stream
-
-    def _intake_monitor(self) -> IntakeMonitor:
-        if self._intake is None:
-            self._intake = IntakeMonitor(
-                self._settings, ErrorBudget.of(self._settings, INTAKE.model, self._places), self._book
-            )
-            self._intake_scope.add(self._intake.tables)
-        return self._intake
 
     def end_input(self) -> None:
         """Note that there are no more records: event time may go on to close windows, but nothing is silent."""
@@ -234,16 +211,16 @@ class PartitionMonitor:
         marks = self._watermarks
         reached = (self._floor(marks.predictions), self._floor(marks.joins))
         before, self._advanced = self._advanced, reached
-        outputs: Outputs = [each for part in (self._stream, self._silence) if part for each in part.listen(marks)]
+        outputs = self._inputs.listen(marks)
+        if self._silence is not None:
+            outputs += self._silence.listen(marks)
         if reached == before:
             return [*outputs, *self._decisions.answers(self._advanced, marks)]
         self._configure()
         predictions, joins = reached
         self._book.reached_ms = predictions
         if joins is not None and joins != before[1]:
-            for stream in (self._stream, self._intake):
-                if stream is not None:
-                    outputs += stream.advance(WatermarkReach(joins, marks.certain_joins))
+            outputs += self._inputs.advance(WatermarkReach(joins, marks.certain_joins))
         outputs += self._advance_silence(predictions, before[0])
         for key in sorted(self._models, key=self._after_champion):
             model = self._models[key]
@@ -253,8 +230,8 @@ class PartitionMonitor:
                 model.settle(predictions)
             if joins is not None and joins != before[1]:
                 outputs += model.advance_joins(WatermarkReach(joins, marks.certain_joins), self._champion_of(key))
-        if self._intake is not None and predictions is not None:
-            outputs += self._intake.obey(predictions)
+        if predictions is not None:
+            outputs += self._inputs.obey(predictions)
         return [*outputs, *self._decisions.answers(self._advanced, marks)]
 
     def _configure(self) -> None:
@@ -267,8 +244,7 @@ class PartitionMonitor:
     def _desks(self, model: str) -> Iterator[AlertDesk]:
         """Yield all alerts of a model; without a name, those of the input topics."""
         if not model:
-            yield from () if self._stream is None else (self._stream.desk,)
-            yield from () if self._intake is None else self._intake.desks
+            yield from self._inputs.desks
             return
         for key, monitor in self._models.items():
             if key.model == model:
@@ -297,14 +273,7 @@ class PartitionMonitor:
 
     def checkpoint(self) -> Checkpoint:
         """Return what changed since the last checkpoint, to be kept whole or not at all."""
-        streams = {
-            CONTROL: self._control_scope,
-            LABEL_STREAM: self._stream_scope,
-            INTAKE: self._intake_scope,
-            SILENCE: self._silence_scope,
-            PAGES: self._pages_scope,
-        }
-        scopes = {**streams, **{key: model.scope for key, model in self._models.items()}}
+        scopes = {**self._scopes, **{key: model.scope for key, model in self._models.items()}}
         changed = [(key, place, data) for key in sorted(scopes) for place, data in scopes[key].changes()]
         position = self._position()
         marks, places = self._watermarks.state, self._places.parts
@@ -352,20 +321,12 @@ class PartitionMonitor:
         monitor._advanced = (monitor._floor(marks.predictions), monitor._floor(marks.joins))
         monitor._book.reached_ms = monitor._advanced[0]
         for key, values in monitor._entries.read(entries, at).items():
-            if key == LABEL_STREAM:
-                monitor._label_stream()
-                monitor._stream_scope.load(values)
-            elif key == INTAKE:
-                monitor._intake_monitor()
-                monitor._intake_scope.load(values)
-            elif key == SILENCE:
-                monitor._silence_scope.load(values)
-            elif key == PAGES:
-                monitor._pages_scope.load(values)
-            elif key == CONTROL:
-                monitor._control_scope.load(values)
-            else:
+            scope = monitor._scopes.get(key)
+            if scope is None:
                 monitor._model(key).restore(values)
+            else:
+                monitor._inputs.begin(key)
+                scope.load(values)
         return monitor
 
     @property
@@ -383,7 +344,7 @@ class PartitionMonitor:
             joins_ms=self._watermarks.joins,
             n_open_panes=self.n_open_panes,
             n_after_idle=self._n_after_idle,
-            models={**{key: self._model_status(key) for key in self._models}, **self._stream_status()},
+            models={**{key: self._model_status(key) for key in self._models}, **self._inputs.status()},
         )
 
     def _model_status(self, key: ModelKey) -> ModelStatus:
@@ -397,12 +358,3 @@ class PartitionMonitor:
             open_alerts=status.open_alerts + opened,
             month_notifications=self._pages.latest_month(key),
         )
-
-    def _stream_status(self) -> dict[ModelKey, ModelStatus]:
-        """Return what telemetry shows of the input topics; two sequences may have alerts of the labels."""
-        status = {} if self._intake is None else self._intake.status()
-        if self._stream is not None:
-            labels = self._stream.status()
-            open_alerts = labels.open_alerts + (status[LABEL_STREAM].open_alerts if LABEL_STREAM in status else ())
-            status[LABEL_STREAM] = msgspec.structs.replace(labels, open_alerts=open_alerts)
-        return status

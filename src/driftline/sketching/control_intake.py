@@ -5,10 +5,10 @@ Nothing here knows which models or alerts there are; that is for the detect stag
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from driftline.errors import EventError
-from driftline.events.control import Maintenance, Mute, Unmute, command_of
+from driftline.events.control import MAX_AHEAD_MS, MAX_PAST_MS, Maintenance, Mute, Unmute, command_of, time_given
 from driftline.events.dead_letter import INVALID_VALUE, UNUSABLE_COMMAND, DeadLetter
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.source import CONTROL
@@ -18,11 +18,6 @@ from driftline.panes.control_entry import ControlEntry
 if TYPE_CHECKING:
     from driftline.events.control import ControlCommand
     from driftline.events.record_batch import RecordBatch
-
-MAX_PAST_MS: Final = 30 * 86_400_000
-"""How long before its record a command may date: as long as the topic keeps it."""
-MAX_AHEAD_MS: Final = 366 * 86_400_000
-"""How long after its record a command may begin to hold."""
 
 
 class ControlIntake:
@@ -77,7 +72,7 @@ def _entry(command: ControlCommand, place: str, offset: int, stamp_ms: int) -> C
         When its time is missing, too far from that of its record, or its end is not after its beginning.
     """
     known_ms = stamp_ms if stamp_ms >= 0 else None
-    given = command.start if isinstance(command, Maintenance) else command.at
+    given = time_given(command)
     if given is None:
         if known_ms is None:
             raise EventError(

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from driftline.config.settings import LabelInput
+from driftline.config.input_settings import LabelInput
 from driftline.events.label import LabelDecoder
-from driftline.events.model_key import ModelKey, panes_partition
+from driftline.events.model_key import panes_partition
 from driftline.events.prediction import PredictionColumns, PredictionDecoder, fields_beside
 from driftline.events.source import LABEL_STREAM, Source
 from driftline.panes.flush_record import PaneDelta, chunks
@@ -26,15 +24,15 @@ from driftline.sketching.intake import no_intake, take_in_labels, take_in_predic
 from driftline.sketching.joins.choice import choose_joins
 from driftline.sketching.learning_hold import LearningHold
 from driftline.sketching.one_topic import together
-from driftline.sketching.operation_counts import OperationCounter
 from driftline.sketching.origin_reader import OriginReader
 from driftline.sketching.pairing import Pairing
-from driftline.sketching.pane_counter import PaneCounter
-from driftline.sketching.rows import PredictionRows, by_model, schemas_of
+from driftline.sketching.pane_counters import PaneCounters
+from driftline.sketching.rows import by_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.config.settings import Settings
@@ -49,12 +47,7 @@ if TYPE_CHECKING:
     from driftline.sketching.intake import Intake
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import PendingStores
-    from driftline.sketching.rows import ModelEvents
     from driftline.sketching.source_clock import Arrivals
-
-
-KEPT_FLUSHES: Final = 60
-"""Flushes without an event after which what is kept ready for a model key is dropped: keys may come without end."""
 
 
 class Sketcher:
@@ -90,7 +83,6 @@ class Sketcher:
         numbers: SourceNumbers | None = None,
     ) -> None:
         self._settings = settings
-        self._profiles = profiles
         if isinstance(n_partitions, int):
             n_partitions = {"predictions": n_partitions, "labels": n_partitions}
         if settings.shares_topic:
@@ -107,11 +99,12 @@ class Sketcher:
         of_predictions = frozenset[str]().union(*(each.asks_for for each in readers if each))
         of_labels = dict.fromkeys(labels.topics, self._decode_label.asks_for)
         self.asks_for = of_labels | dict.fromkeys(predictions.topics, of_predictions)
-        self._not_features = fields_beside(settings.predictions.fields, not_features)
         self._partitions = AssignedPartitions(settings, n_partitions, () if numbers is None else numbers.absent)
         self._places = () if numbers is None else numbers.told(shares_topic=settings.shares_topic)
         self._next_offsets: dict[Source, int] = {}
-        self._counters: dict[ModelKey, PaneCounter] = {}
+        self._counters = PaneCounters(
+            settings, profiles, fields_beside(predictions.fields, not_features), self._origins
+        )
         self._control = ControlIntake(settings.kafka.panes_partitions)
         self.learning = LearningHold(settings, profiles)
         self.joins = choose_joins(settings, profiles, n_partitions, open_stores, self.watermark_ms)
@@ -173,7 +166,7 @@ class Sketcher:
     @property
     def n_cells(self) -> int:
         """Cells of the sketches that wait for the flush."""
-        return sum(counter.n_cells for counter in self._counters.values())
+        return self._counters.n_cells
 
     def add(self, batch: RecordBatch) -> None:
         """Take records in; never raises for what they hold."""
@@ -255,33 +248,9 @@ class Sketcher:
         models, clock = by_model(intake, arrivals), self._partitions[batch.source].clock
         codes = self._origins.codes(batch)
         for each in models:
-            self._sketch(batch, each, codes)
+            self._counters.add(batch, each, codes)
             self.learning.add(batch.source.partition, each.key, each.arrivals, clock.watermark_ms)
         self.joins.add_predictions(batch.source.partition, models)
-
-    def _sketch(self, batch: RecordBatch, model: ModelEvents, codes: NDArray[np.int64] | None) -> None:
-        counter = self._counters.get(model.key)
-        if counter is None:
-            settings, operations = self._settings.model(model.key.model), OperationCounter.of(self._settings)
-            counter = self._counters[model.key] = PaneCounter(
-                model.key, settings, self._profiles, self._not_features, operations, self._origins
-            )
-        events, arrivals = model.events, model.arrivals
-        counter.add(
-            PredictionRows(
-                batch.source.partition,
-                events.prediction_ids,
-                model.offsets,
-                arrivals.pane_ms,
-                arrivals.late,
-                events.features,
-                events.predictions,
-                events.scores,
-                schemas_of(batch, model.offsets),
-                None if events.operations.count(None) == len(events.operations) else events.operations,
-                None if codes is None else codes[:, np.searchsorted(batch.offsets, model.offsets)],
-            )
-        )
 
     def _add_labels(self, batch: RecordBatch) -> None:
         intake = take_in_labels(batch, self._decode_label, int(self._settings.time.max_future))
@@ -326,9 +295,7 @@ class Sketcher:
         n_panes = self._settings.kafka.panes_partitions
         panes: dict[int, list[PaneDelta]] = {partition: [] for partition in range(n_panes)}
         joins: dict[int, list[JoinDelta]] = {partition: [] for partition in range(n_panes)}
-        for key, counter in sorted(self._counters.items()):
-            pane_deltas = counter.take()
-            counter.n_idle_flushes = 0 if pane_deltas else counter.n_idle_flushes + 1
+        for key, pane_deltas in self._counters.take():
             panes[panes_partition(key, n_panes)].extend(pane_deltas)
         for delta in deltas:
             joins[panes_partition(delta.key, n_panes)].append(delta)
@@ -353,9 +320,7 @@ class Sketcher:
         if self._pairing is not None:
             self._pairing.committed()
         self.joins.committed(changelog)
-        quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
-        for key in quiet:
-            del self._counters[key]
+        self._counters.drop_quiet()
         self._clear()
         self._announce = False
 
@@ -366,8 +331,7 @@ class Sketcher:
             self._pairing.aborted()
         self.joins.aborted()
         self.learning.clear()
-        for counter in self._counters.values():
-            counter.clear()
+        self._counters.clear()
         self._clear()
         self._announce = True
 

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from driftline import build_profile_from_frame, read_profile, write_profile
 from driftline.cli import main
-from driftline.config.settings import PredictionFields
+from driftline.config.input_settings import PredictionFields
 from driftline.errors import FormatError, ProfileError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.roles import Roles

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from driftline.alerts.comparison import AlertState, Span, compare
 from driftline.cli.replay_report import as_json, drawn, remarks, summary
-from driftline.config.settings import LabelInput, Settings
+from driftline.config.input_settings import LabelInput
+from driftline.config.settings import Settings
 from driftline.events.cloudevents import epoch_ms
 from driftline.runtime.replay.replay import ReplayedAlerts
 from driftline.runtime.replay.standing_alerts import StandingAlerts

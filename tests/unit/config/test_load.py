@@ -7,9 +7,10 @@ import pytest
 from driftline.config.durations import Duration
 from driftline.config.field_places import Constant
 from driftline.config.fingerprint import model_settings_hash
+from driftline.config.input_settings import LabelInput
 from driftline.config.load import known_detectors, known_distances, load_settings, plain, settings_hash
 from driftline.config.model import Budget, ModelSettings
-from driftline.config.settings import JoinSettings, LabelInput, Settings, TimeSettings
+from driftline.config.settings import JoinSettings, Settings, TimeSettings
 from driftline.errors import ConfigurationError
 
 if TYPE_CHECKING:

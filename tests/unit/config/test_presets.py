@@ -8,14 +8,16 @@ from typer.testing import CliRunner
 
 from driftline.cli import app
 from driftline.config.field_places import FeaturesAt, First, ScoreAt, TimeAt, Where
+from driftline.config.input_settings import LabelInput, PredictionInput
 from driftline.config.load import load_settings
 from driftline.config.preset_files import preset_names, preset_text, preset_title, presets_of
-from driftline.config.settings import LabelInput, PredictionInput, Settings
 from driftline.errors import ConfigurationError
 from driftline.events.mapping_check import mapping_problems
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from driftline.config.settings import Settings
 
 
 def loaded(path: Path, text: str) -> Settings:

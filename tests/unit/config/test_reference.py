@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ import pytest
 from driftline import detectors
 from driftline.config.load import known_detectors, load_settings
 from driftline.config.settings import Settings
+from tests.support.scripts import script_of
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -18,13 +18,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    path = ROOT / "scripts" / "configuration_reference.py"
-    spec = importlib.util.spec_from_file_location("configuration_reference", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_of("configuration_reference")
 
 
 def test_the_reference_is_current(script: ModuleType) -> None:

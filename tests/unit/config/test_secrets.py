@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from driftline.config.kafka_settings import OAuthSettings, SecuritySettings
 from driftline.config.secrets import Secret, resolve_credentials
-from driftline.config.settings import OAuthSettings, SchemaRegistrySettings, SecuritySettings
+from driftline.config.settings import SchemaRegistrySettings
 from driftline.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from driftline.config.input_settings import LabelInput, PredictionInput
 from driftline.config.load import load_settings
-from driftline.config.settings import LabelInput, PredictionInput, Settings
+from driftline.config.settings import Settings
 from driftline.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import importlib.util
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,24 +13,10 @@ from driftline.detectors.cusum_threshold import threshold_for
 from driftline.detectors.paging import PagingParameters
 from driftline.detectors.paging_cusum import PagingCusum
 from driftline.errors import ParameterError
+from tests.support.scripts import script_of
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
-SCRIPTS = Path(__file__).parents[3] / "scripts"
-
-
-def _script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-THRESHOLDS_SCRIPT: Any = _script("cusum_thresholds")
-SIMULATION: Any = _script("simulate_paging")
+THRESHOLDS_SCRIPT: Any = script_of("cusum_thresholds")
+SIMULATION: Any = script_of("simulate_paging")
 
 
 def _run_length(h: float, drift: float, n_states: int = 400) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from driftline.config.settings import LabelFields
+from driftline.config.input_settings import LabelFields
 from driftline.errors import EventError
 from driftline.events import dead_letter as reasons
 from driftline.events.label import Label, LabelDecoder

@@ -7,8 +7,9 @@ from itertools import product
 import pytest
 
 from driftline.config.field_places import Constant
+from driftline.config.input_settings import LabelFields, LabelInput, PredictionFields, PredictionInput
 from driftline.config.load import load_settings
-from driftline.config.settings import LabelFields, LabelInput, PredictionFields, PredictionInput, Settings
+from driftline.config.settings import Settings
 from driftline.errors import ConfigurationError, ParameterError
 from driftline.events.label import LabelDecoder
 from driftline.events.mapping_check import mapping_problems

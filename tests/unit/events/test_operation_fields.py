@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from driftline.config.field_places import FromHeader, LatencyAt
-from driftline.config.settings import LabelInput, PredictionFields, PredictionInput, Settings
+from driftline.config.input_settings import LabelInput, PredictionFields, PredictionInput
+from driftline.config.settings import Settings
 from driftline.events.mapping_check import mapping_problems
 from driftline.events.operation_fields import has_failed, numbers, operation_places, reason_of
 from driftline.events.prediction import PredictionColumns, PredictionDecoder, fields_beside

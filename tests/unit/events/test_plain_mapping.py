@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from driftline.config.settings import LabelFields
+from driftline.config.input_settings import LabelFields
 from driftline.events.label import LabelDecoder
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from driftline.config.field_places import Constant
-from driftline.config.settings import PredictionFields
+from driftline.config.input_settings import PredictionFields
 from driftline.errors import EventError
 from driftline.events import dead_letter as reasons
 from driftline.events.features import features_json

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from driftline.config.field_places import First, FromKey, Where
+from driftline.config.input_settings import LabelFields, LabelInput, PredictionInput
 from driftline.config.rules import settings_problems
-from driftline.config.settings import LabelFields, LabelInput, PredictionInput, Settings
+from driftline.config.settings import Settings
 from driftline.events import dead_letter as reasons
 from driftline.events.label import LabelColumns, LabelDecoder
 from driftline.events.record_batch import RecordBatch

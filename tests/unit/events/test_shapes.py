@@ -19,7 +19,7 @@ from driftline.config.field_places import (
     TimeAt,
     Where,
 )
-from driftline.config.settings import LabelFields, PredictionFields
+from driftline.config.input_settings import LabelFields, PredictionFields
 from driftline.errors import EventError
 from driftline.events import dead_letter as reasons
 from driftline.events.features import features_json

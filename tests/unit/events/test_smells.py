@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline.config.settings import PredictionFields
+from driftline.config.input_settings import PredictionFields
 from driftline.errors import EventError
 from driftline.events.prediction import PredictionDecoder
 from driftline.events.smells import smell

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from driftline.config.field_places import FeaturesAt, First, FromHeader, Where
+from driftline.config.input_settings import LabelFields, PredictionFields
 from driftline.config.record_forms import TableAt
-from driftline.config.settings import LabelFields, PredictionFields
 from driftline.errors import EventError
 from driftline.events import dead_letter as reasons
 from driftline.events.documents import ABSENT

@@ -9,7 +9,8 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from driftline.config.settings import JoinSettings, LabelInput, PredictionInput, Settings
+from driftline.config.input_settings import LabelInput, PredictionInput
+from driftline.config.settings import JoinSettings, Settings
 from driftline.inspection.examination import report_of
 from driftline.inspection.sample import TopicSample
 from tests.support.topic_samples import Examined, by_key, sample, time_ms

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from msgspec.structs import replace
 
+from driftline.config.input_settings import LabelInput, PredictionInput
 from driftline.config.load import load_settings
-from driftline.config.settings import JoinSettings, LabelInput, PredictionInput, Settings
+from driftline.config.settings import JoinSettings, Settings
 from driftline.inspection.configuration import as_yaml
 from driftline.inspection.examination import report_of
 from tests.support.topic_samples import Examined, sample, time_ms

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from driftline.checks.contract.error_budget import ErrorBudget
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import ModelSettings
-from driftline.config.settings import LabelInput, Settings
+from driftline.config.settings import Settings
 from driftline.events.estimate import EstimateEvent
 from driftline.events.model_key import ModelKey
 from driftline.monitoring.model_setup import ModelSetup, WatermarkReach

@@ -10,9 +10,11 @@ import orjson
 import pytest
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.load import load_settings
 from driftline.config.model import LabelSettings, ModelSettings, WindowSettings
-from driftline.config.settings import KafkaSettings, LabelInput, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.errors import ConfigurationError
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch

@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from driftline.config.durations import Duration
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
-from driftline.config.settings import KafkaSettings, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch
 from driftline.events.schema_counts import MAX_SCHEMAS

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from driftline.config.settings import LabelFields, PredictionFields
+from driftline.config.input_settings import LabelFields, PredictionFields
 from driftline.errors import ParameterError
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder, PredictionEvent

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from driftline.config.field_places import Constant, FeaturesAt, Where
+from driftline.config.input_settings import LabelFields, LabelInput, PredictionFields, PredictionInput
 from driftline.config.model import ModelSettings
-from driftline.config.settings import LabelFields, LabelInput, PredictionFields, PredictionInput, Settings
+from driftline.config.settings import Settings
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source

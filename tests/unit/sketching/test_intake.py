@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from driftline.config.settings import LabelFields
+from driftline.config.input_settings import LabelFields
 from driftline.events import dead_letter as reasons
 from driftline.events.label import LabelDecoder
 from driftline.events.record_batch import RecordBatch

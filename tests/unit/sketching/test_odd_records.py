@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from driftline.config.field_places import TimeAt
-from driftline.config.settings import LabelFields, PredictionFields
+from driftline.config.input_settings import LabelFields, PredictionFields
 from driftline.events.features import features_json
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder

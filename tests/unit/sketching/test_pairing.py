@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
 from driftline.config.field_places import FromHeader, FromKey, Where
+from driftline.config.input_settings import PredictionFields, PredictionInput
 from driftline.config.record_forms import MAX_WAITING_RECORDS, Pair
-from driftline.config.settings import PredictionFields, PredictionInput, Settings
+from driftline.config.settings import Settings
 from driftline.events import dead_letter as reasons
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source

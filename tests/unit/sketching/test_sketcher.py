@@ -8,8 +8,10 @@ import msgspec
 import numpy as np
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.model import ModelSettings
-from driftline.config.settings import KafkaSettings, LabelInput, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.record_batch import RecordBatch
@@ -21,7 +23,8 @@ from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
 from driftline.sketching.flush import Flush, Position
 from driftline.sketching.joins.waiting.digests import digests_of
-from driftline.sketching.sketcher import KEPT_FLUSHES, Sketcher
+from driftline.sketching.pane_counters import KEPT_FLUSHES
+from driftline.sketching.sketcher import Sketcher
 from tests.support.pending import MemoryStores
 
 START_MS = 1_772_366_400_000

@@ -16,21 +16,21 @@ from driftline.checks.columns.detector_findings import DetectedChange, examine_d
 from driftline.checks.columns.window_check import examine_window
 from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
-from driftline.events.schema_counts import merge_schemas
-from driftline.events.source import SEGMENT_ALL, merge_offsets
+from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.alert_desk import AlertDesk
 from driftline.monitoring.control.model_control import MAINTENANCE
-from driftline.monitoring.model_setup import AFTER_IDLE, UNPROFILED, Outputs, WatermarkReach
+from driftline.monitoring.model_setup import AFTER_IDLE, Outputs, WatermarkReach
 from driftline.monitoring.monitor_status import LearningStatus, WindowFigures
 from driftline.monitoring.operations.operations_monitor import OperationsMonitor
-from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample, is_counting
+from driftline.monitoring.predictions.bootstrap import BootstrapReference, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
+from driftline.monitoring.predictions.grid_panes import on_grid
 from driftline.monitoring.predictions.missing_values import MissingValues
 from driftline.monitoring.predictions.open_panes import OpenPane
 from driftline.monitoring.predictions.prediction_state import PredictionState
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
+from driftline.monitoring.predictions.reference_learning import ReferenceLearning
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.monitoring.retraining.alert_steps import AlertSteps
 from driftline.monitoring.state.checkpoint import START_AFRESH
@@ -38,8 +38,6 @@ from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
 from driftline.profiles.codec import encode_profile
 from driftline.profiles.event_counter import EventCounter
-from driftline.sketches.origin_table import merge_origins
-from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,15 +47,13 @@ if TYPE_CHECKING:
     from driftline.checks.contract.verdict import Verdict
     from driftline.events.alert import AlertEvent
     from driftline.events.evidence import Event
-    from driftline.events.schema_counts import SchemaCounts
-    from driftline.events.source import Offsets
     from driftline.monitoring.model_setup import ModelSetup
+    from driftline.monitoring.predictions.accumulator import ClosedPane
     from driftline.monitoring.predictions.column_detectors import ColumnDetection
     from driftline.monitoring.state.scope import StateScope
     from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import PaneDelta
     from driftline.profiles.profile import Profile
-    from driftline.sketches.origin_table import OriginTables
 
 _BEFORE_ALL_MS: Final = -(1 << 62)
 
@@ -90,10 +86,9 @@ class PredictionMonitor:
     def __init__(self, setup: ModelSetup, scope: StateScope) -> None:
         self._setup = setup
         self._scope = scope
-        self._sample = BootstrapSample(setup)
+        self._learning = ReferenceLearning(setup, lambda: self.state)
         settings = setup.budget.settings
         self._volumes = VolumeHistory(settings.windows.verdict)
-        self._bootstrap_reference: BootstrapReference | None = None
         self._profile_monitor: ProfileMonitor | None = None
         self._count: EventCounter | None = None
         self._state = Value("predictions", PredictionState, PredictionState(), self._resume)
@@ -110,7 +105,7 @@ class PredictionMonitor:
         self.desk = AlertDesk(self._control, setup.budget, lambda: self.state.alerts, self._keep_alerts, told=told)
         self.tables: Tables = (
             self._state,
-            *self._sample.tables,
+            *self._learning.tables,
             *self._volumes.tables,
             *self.estimates.tables,
             *self.operations.tables,
@@ -131,7 +126,7 @@ class PredictionMonitor:
     @property
     def bootstrap_error(self) -> str | None:
         """Why the last sample did not make a profile."""
-        return self._sample.last_error
+        return self._learning.error
 
     @property
     def calibrating(self) -> tuple[int, ...]:
@@ -147,18 +142,7 @@ class PredictionMonitor:
 
     def learning(self) -> LearningStatus | None:
         """Return how far a reference has been learnt from the stream; None where there is one."""
-        if any(not is_counting(profile) for profile in self._setup.profiles.of(self._setup.key)):
-            return None
-        settings, sample, reference = self._setup.budget.settings.bootstrap, self._sample, self._bootstrap_reference
-        return LearningStatus(
-            phase="off" if not settings.enabled else "sample" if reference is None else "reference",
-            n_learnt=sample.n_events if reference is None else settings.sample + reference.n_events,
-            n_wanted=settings.sample + settings.events,
-            n_waiting=sum(pane.n_events for pane in self.open.values()),
-            since_ms=sample.first_pane_ms if reference is None else self.state.learning_since_ms,
-            until_ms=sample.end_ms if reference is None else self.state.last_end_ms,
-            error=sample.last_error,
-        )
+        return self._learning.status(sum(pane.n_events for pane in self.open.values()))
 
     def add_pane(self, delta: PaneDelta, offset: int) -> None:
         """Add a delta to its pane, which is open."""
@@ -240,10 +224,10 @@ class PredictionMonitor:
 
     def _leave_profile(self) -> None:
         """Forget what counts under a profile."""
-        for part in (self._profile_monitor, self._bootstrap_reference):
+        for part in (self._profile_monitor, self._learning.counted):
             if part is not None:
                 self._scope.remove(part.tables)
-        self._profile_monitor = self._bootstrap_reference = self._count = None
+        self._profile_monitor = self._learning.counted = self._count = None
         self.state.profile_id = None
         self._state.changed()
 
@@ -289,7 +273,8 @@ class PredictionMonitor:
         self.operations.add(start_ms, opened.n_events, opened.operations, parts_offsets, flags)
         self.estimates.add(start_ms, opened, flags.union((AFTER_IDLE,)) if self.state.missed else flags)
         if profile is None:
-            return self._gather(start_ms, opened)
+            columns = self._learning.gather(start_ms, opened)
+            return [] if columns is None else self._publish(columns)
         pane = self._union(profile, start_ms, opened, reach)
         if pane is None:
             return []
@@ -300,7 +285,8 @@ class PredictionMonitor:
         if self._profile_monitor is not None:
             detections = self._profile_monitor.add(pane)
             return [record for each in detections for record in self._detected(profile, pane, each)]
-        finished = None if self._bootstrap_reference is None else self._bootstrap_reference.add(pane)
+        counted = self._learning.counted
+        finished = None if counted is None else counted.add(pane)
         return [] if finished is None else self._publish(finished)
 
     def _counter_of(self, profile: Profile) -> EventCounter:
@@ -310,7 +296,7 @@ class PredictionMonitor:
         return self._count
 
     def _take_up(self, profile: Profile) -> None:
-        self._sample.clear()
+        self._learning.clear_sample()
         self._leave_profile()
         self._begin(profile)
         self.state.profile_id = profile.profile_id
@@ -319,7 +305,7 @@ class PredictionMonitor:
         settings = self._setup.budget.settings
         part: BootstrapReference | ProfileMonitor
         if is_counting(profile):
-            part = self._bootstrap_reference = BootstrapReference(profile, settings.bootstrap.events)
+            part = self._learning.begin(profile)
         else:
             alarms = self._setup.budget.detector_alarms(profile.layout.n_numeric)
             since_ms = self.state.restarted_ms
@@ -329,48 +315,14 @@ class PredictionMonitor:
     def _union(self, profile: Profile, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> ClosedPane | None:
         """Return what of a pane lies on the profile's grid; the rest is counted as unprofiled."""
         end_ms = start_ms + self._setup.pane_ms
-        sketch: PaneSketch | None = None
-        offsets: Offsets = {}
-        schemas: SchemaCounts = {}
-        origins: list[OriginTables] = []
         flags = set(reach.flags(end_ms))
         if self._control.in_maintenance(start_ms, end_ms):
             flags.add(MAINTENANCE)
-        for profile_id, part in sorted(opened.parts.items()):
-            other = self._setup.profiles.get(profile_id)
-            if other is None or other.grid_id != profile.grid_id:
-                self.state.n_unprofiled += part.n_events
-                flags.add(UNPROFILED)
-                continue
-            if part.n_left_out:
-                self.state.n_unprofiled += part.n_left_out
-                flags.add(UNPROFILED)
-            sketch = PaneSketch(profile.layout) if sketch is None else sketch
-            for piece in part.pieces:
-                sketch.merge_packed(piece)
-            merge_offsets(offsets, part.offsets)
-            merge_schemas(schemas, part.schemas)
-            origins += part.origins
-        if sketch is None:
-            return None
         if self.state.missed:
             flags.add(AFTER_IDLE)
-        return ClosedPane(start_ms, end_ms, sketch, offsets, frozenset(flags), schemas, merge_origins(origins))
-
-    def _gather(self, start_ms: int, opened: OpenPane) -> Outputs:
-        sampled = opened.parts.pop("", None)
-        self.state.n_unprofiled += sum(part.n_events for part in opened.parts.values())
-        if sampled is None or sampled.n_events == 0:
-            return []
-        if not self._setup.budget.settings.bootstrap.enabled:
-            self.state.n_unprofiled += sampled.n_events
-            return []
-        since_ms = self._sample.first_pane_ms
-        profile = self._sample.add(start_ms, start_ms + self._setup.pane_ms, sampled)
-        if profile is None:
-            return []
-        self.state.learning_since_ms = start_ms if since_ms is None else since_ms
-        return self._publish(profile)
+        pane, n_unprofiled = on_grid(opened, profile, self._setup.profiles, (start_ms, end_ms), frozenset(flags))
+        self.state.n_unprofiled += n_unprofiled
+        return pane
 
     def _publish(self, profile: Profile) -> Outputs:
         self._setup.profiles.add(profile)

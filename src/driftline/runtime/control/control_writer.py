@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException, Producer
 
 from driftline.errors import BrokerError, EventError
 from driftline.events.cloudevents import rfc3339
-from driftline.events.control import Maintenance, command_of
+from driftline.events.control import MAX_AHEAD_MS, MAX_PAST_MS, command_of, time_given
 from driftline.events.dead_letter import INVALID_VALUE
 from driftline.events.times import read_time
 from driftline.runtime.kafka.kafka_clients import producer_configuration
@@ -19,15 +19,11 @@ from driftline.runtime.kafka.topic_admin import topic_partitions
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
     from driftline.events.control import ControlCommand
 
 TOPIC: Final = "control"
-MAX_PAST_MS: Final = 30 * 86_400_000
-"""How long before its record a command may date: as long as the topic keeps it."""
-MAX_AHEAD_MS: Final = 366 * 86_400_000
-"""How long after its record a command may begin to hold."""
 TIMEOUT_S: Final = 30.0
 """How long the broker may take to acknowledge a command."""
 
@@ -73,7 +69,7 @@ def require_near(command: ControlCommand, now_ms: int) -> None:
     EventError
         When it begins to hold more than 30 days before ``now_ms``, or more than 366 days after it.
     """
-    given = command.start if isinstance(command, Maintenance) else command.at
+    given = time_given(command)
     if given is None:
         return
     at_ms = read_time(given)

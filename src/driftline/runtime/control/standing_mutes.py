@@ -13,8 +13,8 @@ from driftline.runtime.kafka.tail import follow
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
     from driftline.runtime.kafka.tail import TailedRecord
 
 

@@ -14,16 +14,11 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from msgspec import Struct
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput, PredictionInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.model import CheckSettings, DispersionSettings, LabelSettings, ModelSettings, WindowSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import (
-    KafkaSettings,
-    LabelInput,
-    PredictionInput,
-    Settings,
-    TelemetrySettings,
-    TimeSettings,
-)
+from driftline.config.settings import Settings, TelemetrySettings, TimeSettings
 from driftline.errors import BrokerError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import TimeOptions, build_profile

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
     from driftline.simulation.scenario import Scenario
 
 STEP_MS: Final = 100

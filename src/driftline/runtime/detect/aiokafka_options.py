@@ -15,15 +15,16 @@ import aiokafka
 from msgspec import Struct
 
 from driftline.config.client_rules import AIOKAFKA, aiokafka_refusals
+from driftline.config.kafka_settings import ClientValue
 from driftline.config.places import child
-from driftline.config.settings import ClientValue
 from driftline.errors import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.problem import Problem
-    from driftline.config.settings import KafkaSettings, Settings
+    from driftline.config.settings import Settings
 
 TLS_PROPERTIES: Final = (
     "enable.ssl.certificate.verification",
@@ -99,7 +100,7 @@ def client_options(kafka: KafkaSettings) -> ClientOptions:
 
     Examples
     --------
-    >>> from driftline.config.settings import KafkaSettings
+    >>> from driftline.config.kafka_settings import KafkaSettings
     >>> kafka = KafkaSettings(client={"client.rack": "eu-1a", "linger.ms": 20}, aiokafka={"linger_ms": 10})
     >>> client_options(kafka)
     ClientOptions(consumer={'client_rack': 'eu-1a'}, producer={'linger_ms': 10})

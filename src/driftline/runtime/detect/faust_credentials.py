@@ -19,8 +19,8 @@ from driftline.runtime.operations.logs import get_logger
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from driftline.config.kafka_settings import ClientValue, KafkaSettings, SecuritySettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import ClientValue, KafkaSettings, SecuritySettings
 
 _log = get_logger(__name__)
 

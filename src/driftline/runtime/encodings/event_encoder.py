@@ -17,7 +17,7 @@ from driftline.runtime.encodings.event_schemas import avro_schema, record_name
 from driftline.runtime.encodings.framing import ID
 
 if TYPE_CHECKING:
-    from driftline.config.settings import KafkaSettings
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.events.output_record import OutputRecord
     from driftline.runtime.encodings.registry_client import RegistryClient
 

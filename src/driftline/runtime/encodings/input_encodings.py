@@ -9,8 +9,9 @@ from driftline.runtime.encodings.topic_deserializer import BRACE, TopicDeseriali
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from driftline.config.input_settings import LabelInput, PredictionInput
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import LabelInput, PredictionInput, Settings
+    from driftline.config.settings import Settings
     from driftline.events.record_batch import RecordBatch
     from driftline.runtime.encodings.framed_reader import FramedReader
     from driftline.runtime.encodings.registry_client import RegistryClient

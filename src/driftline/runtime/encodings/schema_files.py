@@ -12,7 +12,7 @@ from driftline.runtime.encodings.transcoding import transcoded
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from driftline.config.settings import AvroSettings, ProtobufSettings
+    from driftline.config.input_settings import AvroSettings, ProtobufSettings
     from driftline.native.transcoder import Transcoder
     from driftline.runtime.encodings.avro_values import AvroValues
 

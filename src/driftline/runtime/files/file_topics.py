@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from driftline.config.field_places import FromTopic
-from driftline.config.settings import LabelInput, PredictionInput
+from driftline.config.input_settings import LabelInput, PredictionInput
 from driftline.config.topic_names import is_pattern, is_several
 from driftline.errors import ConfigurationError
 

@@ -12,8 +12,9 @@ from driftline.runtime.kafka.topic_choice import resolved
 from driftline.runtime.kafka.topics import all_partitions
 
 if TYPE_CHECKING:
+    from driftline.config.input_settings import LabelInput, PredictionInput
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import LabelInput, PredictionInput, Settings
+    from driftline.config.settings import Settings
 
 _SHOWN = 5
 

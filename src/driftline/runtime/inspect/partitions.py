@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driftline.config.settings import LabelInput
+from driftline.config.input_settings import LabelInput
 from driftline.inspection.report import Line, note, ok, problem
 from driftline.runtime.kafka.co_partitioning import CoPartitioning, KeyedRecord
 

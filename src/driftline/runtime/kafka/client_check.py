@@ -10,9 +10,9 @@ from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
 from driftline.config.client_rules import CLIENT, client_refusals
+from driftline.config.kafka_settings import SecuritySettings
 from driftline.config.places import child
 from driftline.config.secrets import Credentials
-from driftline.config.settings import SecuritySettings
 from driftline.runtime.kafka.client_properties import property_text
 from driftline.runtime.kafka.kafka_clients import (
     TRANSACTION_TIMEOUT_MS,
@@ -24,8 +24,9 @@ from driftline.runtime.kafka.kafka_clients import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.problem import Problem
-    from driftline.config.settings import KafkaSettings, Settings
+    from driftline.config.settings import Settings
 
 _SILENT: Final = logging.getLogger("driftline.kafka.check")
 _SILENT.addHandler(logging.NullHandler())

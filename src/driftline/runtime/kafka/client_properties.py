@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from driftline.config.settings import ClientValue
+    from driftline.config.kafka_settings import ClientValue
 
 ClientKind = Literal["admin", "consumer", "producer"]
 

@@ -12,8 +12,9 @@ from driftline.runtime.kafka.topic_choice import read_topics, resolved, topic_pa
 from driftline.runtime.kafka.topics import all_partitions, missing_topic, partition_counts
 
 if TYPE_CHECKING:
+    from driftline.config.input_settings import LabelInput, PredictionInput
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import LabelInput, PredictionInput, Settings
+    from driftline.config.settings import Settings
     from driftline.events.source import Kind
 
 

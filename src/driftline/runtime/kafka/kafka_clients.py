@@ -20,8 +20,8 @@ from driftline.runtime.kafka.oauth_tokens import librdkafka_callback, token_sour
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
 
 TRANSACTION_TIMEOUT_MS: Final = 10_000
 """An open transaction of a killed worker holds back every reader of committed data for this long."""

@@ -26,8 +26,9 @@ from driftline.runtime.operations.logs import get_logger
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings, Settings
+    from driftline.config.settings import Settings
     from driftline.runtime.kafka.input_partitions import InputTopics
 
 TOPIC: Final = "input-partitions"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from driftline.config.settings import OAuthSettings
+from driftline.config.kafka_settings import OAuthSettings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.bearer_token import Token, bearer_token
 from driftline.runtime.kafka.token_endpoint import request_token
@@ -23,8 +23,8 @@ from driftline.runtime.operations.logs import get_logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from driftline.config.kafka_settings import SecuritySettings
     from driftline.config.secrets import Credentials, Secret
-    from driftline.config.settings import SecuritySettings
 
 _RENEW_RATIO: Final = 0.75
 """Part of a token's life after which it is renewed: before librdkafka asks, at 0.8."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
 
 END_OF_PARTITION: Final = KafkaError._PARTITION_EOF  # noqa: SLF001  # librdkafka's own names of local events
 _UNKNOWN: Final = frozenset(

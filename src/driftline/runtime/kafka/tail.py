@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
 
 _REACH_END_S: Final = 60.0
 """How long a reader that stops at the end may take to get there without a single record, before it gives up."""

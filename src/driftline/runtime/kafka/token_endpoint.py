@@ -18,8 +18,8 @@ from driftline.errors import BrokerError
 from driftline.runtime.kafka.bearer_token import Token, bearer_token
 
 if TYPE_CHECKING:
+    from driftline.config.kafka_settings import OAuthSettings
     from driftline.config.secrets import Secret
-    from driftline.config.settings import OAuthSettings
 
 _TIMEOUT_S: Final = 10.0
 _UNKNOWN_LIFETIME_S: Final = 300.0

@@ -9,8 +9,9 @@ from driftline.runtime.kafka.topic_check import check
 from driftline.runtime.kafka.topics import create, missing_topic, partition_counts, sources, topic_specs
 
 if TYPE_CHECKING:
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings, Settings
+    from driftline.config.settings import Settings
     from driftline.runtime.kafka.topic_check import Difference
 
 

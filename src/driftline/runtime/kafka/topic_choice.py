@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
+from driftline.config.input_settings import LabelInput, PredictionInput
 from driftline.config.rules import OWN_TOPICS
-from driftline.config.settings import LabelInput, PredictionInput
 from driftline.config.topic_names import has_pattern, matching
 from driftline.errors import BrokerError
 

@@ -10,9 +10,9 @@ from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, NewT
 from msgspec import Struct
 
 from driftline.config.durations import Duration
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.model import days
 from driftline.config.rules import OWN_TOPICS
-from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.topic_choice import resolved, topic_pairs
 

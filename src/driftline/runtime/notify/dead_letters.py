@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka import KafkaError, Message
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
 
 SINK_HEADER: Final = "driftline_sink"
 _FLUSH_S: Final = 30.0

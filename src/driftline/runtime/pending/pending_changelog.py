@@ -15,8 +15,8 @@ from driftline.runtime.operations.logs import get_logger
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
     from driftline.sketching.joins.replayed_rows import Replay
 
 TOPIC: Final = "pending"

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from driftline.config.field_places import TimeAt
-from driftline.config.settings import LabelFields, PredictionFields
+from driftline.config.input_settings import LabelFields, PredictionFields
 from driftline.errors import EventError, ParameterError, ProfileError
 from driftline.events.documents import Documents
 from driftline.events.features import features_json

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka import KafkaError, Message
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
     from driftline.profiles.profile import Profile
 
 TOPIC: Final = "references"

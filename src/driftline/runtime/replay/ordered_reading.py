@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
     from driftline.events.source import Source
     from driftline.runtime.replay.input_spans import InputSpan
 

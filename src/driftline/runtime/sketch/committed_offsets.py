@@ -15,8 +15,9 @@ from driftline.runtime.operations.logs import get_logger
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings, Settings
+    from driftline.config.settings import Settings
 
 _REQUEST_S: Final = 30.0
 _log = get_logger(__name__)

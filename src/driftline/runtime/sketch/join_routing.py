@@ -18,7 +18,7 @@ from driftline.runtime.kafka.kafka_clients import connect_admin, consumer_config
 from driftline.runtime.kafka.topic_choice import read_topics
 from driftline.runtime.kafka.topics import partition_counts
 from driftline.runtime.operations.logs import get_logger
-from driftline.runtime.sketch.sketch_worker import RoutingNeeded, SketchWorker
+from driftline.runtime.sketch.routing_mark import RoutingNeeded
 from driftline.runtime.sketch.source_topics import TopicsChanged
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
+    from driftline.runtime.sketch.sketch_worker import SketchWorker
 
 _REQUEST_S: Final = 30.0
 _log = get_logger(__name__)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from driftline.config.settings import LabelInput
+from driftline.config.input_settings import LabelInput
 from driftline.errors import EventError
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder

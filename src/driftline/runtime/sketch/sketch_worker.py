@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -13,7 +13,6 @@ from driftline.events.dead_letter import OFFSET_GAP, DeadLetter
 from driftline.runtime.encodings.input_encodings import InputEncodings
 from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
 from driftline.runtime.kafka.callbacks import assigning, revoking
-from driftline.runtime.kafka.input_partitions import pending_partitions
 from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
 from driftline.runtime.kafka.reading import END_OF_PARTITION
 from driftline.runtime.kafka.record_batches import by_source, source_of
@@ -22,10 +21,12 @@ from driftline.runtime.operations.logs import get_logger
 from driftline.runtime.pending.pending_changelog import PendingChangelog
 from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.runtime.sketch.committed_offsets import CommittedOffsets
+from driftline.runtime.sketch.idle_partitions import mark_idle
 from driftline.runtime.sketch.key_check import KeyCheck
 from driftline.runtime.sketch.learning_reporter import LearningReporter
 from driftline.runtime.sketch.offset_metadata import from_metadata
 from driftline.runtime.sketch.refusal_log import RefusalLog
+from driftline.runtime.sketch.routing_mark import RoutingMark
 from driftline.runtime.sketch.sketch_consumer import sketch_consumer_configuration
 from driftline.runtime.sketch.sketch_transaction import FlushAborted, SketchTransactions
 from driftline.runtime.sketch.source_progress import SourceProgress
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from driftline.events.record_batch import RecordBatch
     from driftline.events.source import Source
     from driftline.profiles.profiles import Profiles
-    from driftline.runtime.kafka.co_partitioning import Mismatch
     from driftline.runtime.operations.telemetry import Telemetry
 
 _CONSUME_S: Final = 0.1
@@ -49,10 +49,6 @@ _REQUEST_S: Final = 30.0
 _PROFILE_WAIT_S: Final = 60.0
 _GAP: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001  # librdkafka's own name of a local event
 _log = get_logger(__name__)
-
-
-class RoutingNeeded(Exception):  # noqa: N818  # no error: the worker starts again with routed joins
-    """Why labels can only be joined by way of the pending topic, which a committed offset says from now on."""
 
 
 class SketchWorker:
@@ -88,8 +84,7 @@ class SketchWorker:
         self._transactions = SketchTransactions(settings, credentials, transactional_id, self._topics.place)
         self._changelog = PendingChangelog(settings.kafka, credentials)
         self._encodings = InputEncodings(settings, credentials)
-        open_routing = settings.labels is not None and settings.join.repartition == "auto"
-        self._pending_places = pending_partitions(settings, credentials) if open_routing else []
+        self._routing = RoutingMark(settings, credentials, self._consumer, self._committed)
         self._key_check = KeyCheck(settings, self._topics.counts)
         self._holds = LearningReporter(telemetry, self._topics.numbers.place)
         self._figures = WorkerFigures(telemetry, self._sketcher, self._pending, self._topics.numbers.place)
@@ -170,7 +165,7 @@ class SketchWorker:
         if not self._key_check.done:
             mismatch = self._key_check.look(messages, [part for _, parts in deserialized for part in parts])
             if mismatch is not None:
-                self._route_joins(mismatch)
+                self._routing.route(mismatch)
         for batch, parts in deserialized:
             if not self._knows_profiles(batch):
                 return
@@ -184,7 +179,7 @@ class SketchWorker:
         due = time.monotonic() - self._last_flush >= sketch.flush_interval / 1000
         full = self._sketcher.n_waiting >= sketch.flush_events or self._sketcher.n_cells >= sketch.flush_cells
         if due or full:
-            self._look_for_idle()
+            mark_idle(self._consumer, self._topics, self._progress, self._sketcher)
             self._flush()
             self._hold_back()
             self._figures.measure(self._sketcher.watermarks_ms(), self._lag)
@@ -223,17 +218,6 @@ class SketchWorker:
             if self._stopping.wait(_CONSUME_S):
                 return False
         return True
-
-    def _route_joins(self, mismatch: Mismatch) -> NoReturn:
-        """Let joins be routed, by all workers and from now on, where the settings leave that open."""
-        if self._settings.join.repartition is False:
-            raise BrokerError(f"{mismatch} (`{self._settings.kafka.brokers}`)")
-        unmarked = [place for place in self._committed.of(self._pending_places) if place.offset < 0]
-        ends = [self._consumer.get_watermark_offsets(place, timeout=_REQUEST_S)[1] for place in unmarked]
-        marks = [TopicPartition(place.topic, place.partition, end) for place, end in zip(unmarked, ends, strict=True)]
-        if marks:
-            self._consumer.commit(offsets=marks, asynchronous=False)
-        raise RoutingNeeded(mismatch.reason)
 
     def _on_error(self, message: Message, error: KafkaError) -> None:
         source = source_of(message, self._topics.source_at)
@@ -299,26 +283,6 @@ class SketchWorker:
             self._progress.start(source, start, time.monotonic())
         self._consumer.resume(self._consumer.assignment())
 
-    def _look_for_idle(self) -> None:
-        """Mark partitions idle that have been at the broker's end for the idle timeout."""
-        for source, end in self._progress.quiet(time.monotonic()):
-            partition = self._topics.place(source)
-            try:
-                _low, high = self._consumer.get_watermark_offsets(partition, timeout=1.0)
-            except KafkaException as error:
-                _log.warning(
-                    "cannot ask the broker for the end of a quiet partition",
-                    source=self._topics.name(source),
-                    error=str(error),
-                )
-                continue
-            if high <= end:
-                self._progress.confirm_idle(source)
-        for source in self._progress.lively():
-            self._sketcher.mark_idle(source, idle=False)
-        for source in self._progress.idle():
-            self._sketcher.mark_idle(source, idle=True, quiet_ms=self._progress.quiet_ms(source, time.monotonic()))
-
     def _hold_for_references(self) -> None:
         """Pause at once what has given enough to learn a reference from, and resume it as soon as there is one."""
         if self._holds.changed(self._sketcher.learning.holds()):
@@ -347,8 +311,7 @@ class SketchWorker:
         if self._stopping.is_set():
             consumer.unassign()
             return
-        if any(place.offset >= 0 for place in self._committed.of(self._pending_places)):
-            raise RoutingNeeded("another worker found it out")
+        self._routing.require_unmarked()
         committed = self._committed.of(partitions)
         read_before = {self._topics.source(partition) for partition in committed if partition.offset >= 0}
         self._committed.require_no_earlier_panes([each for each in committed if each.topic != self._topics.control])

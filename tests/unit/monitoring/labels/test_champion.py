@@ -10,8 +10,10 @@ import orjson
 from msgspec.structs import replace
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.model import LabelSettings, ModelSettings, PerformanceSettings, WindowSettings
-from driftline.config.settings import KafkaSettings, LabelInput, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source

@@ -12,8 +12,10 @@ import pytest
 
 from driftline.checks.contract.closed_window import SegmentWindow
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.model import CheckSettings, DispersionSettings, LabelSettings, ModelSettings, WindowSettings
-from driftline.config.settings import KafkaSettings, LabelInput, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import PredictionFields, PredictionInput
 from driftline.config.model import BootstrapSettings, ModelSettings, WindowSettings
-from driftline.config.settings import PredictionFields, PredictionInput, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.events.cloudevents import WINDOW
 from driftline.events.model_key import ModelKey
 from driftline.monitoring.predictions import open_panes

@@ -35,7 +35,7 @@ def test_every_class_with_tables_has_an_example() -> None:
     classes = stateful_classes()
     assert len(classes) > 15
     missing = classes.difference(*(example.covers for example in EXAMPLES))
-    assert not missing, "give these an example in tests/support/state_examples.py"
+    assert not missing, "give these an example in tests/support/state_examples/"
 
 
 class Life:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import resolve_credentials
-from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError
 from driftline.runtime.demo.simulation import Destination, Sender
 

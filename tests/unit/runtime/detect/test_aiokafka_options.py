@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import aiokafka
 import pytest
 
-from driftline.config.settings import KafkaSettings, Settings
+from driftline.config.kafka_settings import KafkaSettings
+from driftline.config.settings import Settings
 from driftline.runtime.detect.aiokafka_options import SAME, aiokafka_problems, client_options, sketch_stage_only
 from driftline.runtime.kafka.client_properties import CONSUMER_ONLY, PRODUCER_ONLY
 
 if TYPE_CHECKING:
-    from driftline.config.settings import ClientValue
+    from driftline.config.kafka_settings import ClientValue
 
 
 def test_properties_that_mean_the_same_reach_the_detect_stage() -> None:

@@ -12,8 +12,9 @@ import pytest
 from faust.types import TP
 
 from driftline.config.durations import Duration
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import DetectRuntimeSettings, KafkaSettings, Settings
+from driftline.config.settings import DetectRuntimeSettings, Settings
 from driftline.errors import BrokerError, ProfileError
 from driftline.events.model_key import ModelKey
 from driftline.events.output_record import OutputRecord

@@ -11,15 +11,15 @@ from aiokafka.errors import KafkaConnectionError
 from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
+from driftline.config.kafka_settings import KafkaSettings, OAuthSettings, SecuritySettings
 from driftline.config.secrets import Credentials, Secret
-from driftline.config.settings import KafkaSettings, OAuthSettings, SecuritySettings
 from driftline.runtime.detect.faust_credentials import faust_credentials
 from tests.support.token_endpoint import unsigned_token
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from driftline.config.settings import ClientValue
+    from driftline.config.kafka_settings import ClientValue
 
 SECRETS = Credentials(username=Secret("u"), password=Secret("p"))
 

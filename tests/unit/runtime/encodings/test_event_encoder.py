@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from driftline import events
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings, SchemaRegistrySettings
+from driftline.config.settings import SchemaRegistrySettings
 from driftline.errors import BrokerError, FormatError
 from driftline.events.evidence import Event
 from driftline.events.output_record import OutputRecord, event_record, reference_records, tombstone

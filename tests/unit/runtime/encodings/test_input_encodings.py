@@ -15,15 +15,9 @@ from confluent_kafka.schema_registry.json_schema import JSONSerializer
 from confluent_kafka.schema_registry.protobuf import ProtobufSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from driftline.config.input_settings import AvroSettings, LabelInput, PredictionInput, ProtobufSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import (
-    AvroSettings,
-    LabelInput,
-    PredictionInput,
-    ProtobufSettings,
-    SchemaRegistrySettings,
-    Settings,
-)
+from driftline.config.settings import SchemaRegistrySettings, Settings
 from driftline.errors import ConfigurationError
 from driftline.events.record_batch import RecordBatch, Unreadable
 from driftline.events.source import Source
@@ -38,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from driftline.config.settings import Encoding
+    from driftline.config.input_settings import Encoding
 
 TOPIC = "predictions"
 EVENT = {"prediction_id": "p-1", "score": 0.25, "features": {"age": 48.0, "channel": "web"}}

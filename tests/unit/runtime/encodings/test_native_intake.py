@@ -13,8 +13,9 @@ import pytest
 from google.protobuf import descriptor_pool, message_factory
 
 from driftline.config.field_places import Where
+from driftline.config.input_settings import PredictionFields, PredictionInput
 from driftline.config.secrets import Credentials
-from driftline.config.settings import PredictionFields, PredictionInput, SchemaRegistrySettings, Settings
+from driftline.config.settings import SchemaRegistrySettings, Settings
 from driftline.events.features import features_json
 from driftline.events.prediction import PredictionDecoder
 from driftline.events.record_batch import RecordBatch
@@ -28,7 +29,7 @@ from tests.support.schema_registry import SchemaRegistry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from driftline.config.settings import Encoding
+    from driftline.config.input_settings import Encoding
 
 AVRO: dict[str, Any] = {
     "type": "record",

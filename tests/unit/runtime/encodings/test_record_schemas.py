@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from driftline.config.input_settings import PredictionInput
 from driftline.config.secrets import Credentials
-from driftline.config.settings import PredictionInput, SchemaRegistrySettings, Settings
+from driftline.config.settings import SchemaRegistrySettings, Settings
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.runtime.encodings.input_encodings import InputEncodings
@@ -18,7 +19,7 @@ from tests.support.schema_registry import SchemaRegistry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from driftline.config.settings import Encoding
+    from driftline.config.input_settings import Encoding
 
 AVRO = '{"type": "record", "name": "R", "fields": [{"name": "n", "type": "long"}]}'
 NEWER = '{"type": "record", "name": "R", "fields": [{"name": "n", "type": "long"}, {"name": "m", "type": "long"}]}'

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from driftline.config.durations import Duration
+from driftline.config.input_settings import LabelInput
 from driftline.config.model import CheckSettings, DispersionSettings, LabelSettings, ModelSettings, WindowSettings
-from driftline.config.settings import LabelInput, Settings, TimeSettings
+from driftline.config.settings import Settings, TimeSettings
 from driftline.events.cloudevents import epoch_ms
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile

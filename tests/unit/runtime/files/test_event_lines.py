@@ -13,7 +13,7 @@ import pytest
 from pyarrow import parquet
 
 from driftline.config.field_places import Constant
-from driftline.config.settings import LabelFields, PredictionFields
+from driftline.config.input_settings import LabelFields, PredictionFields
 from driftline.errors import FormatError
 from driftline.events.label import LabelDecoder
 from driftline.events.output_record import tombstone

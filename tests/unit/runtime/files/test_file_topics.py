@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from driftline.config.field_places import First, FromTopic, Joined
-from driftline.config.settings import LabelInput, PredictionFields, PredictionInput, Settings
+from driftline.config.input_settings import LabelInput, PredictionFields, PredictionInput
+from driftline.config.settings import Settings
 from driftline.errors import ConfigurationError
 from driftline.runtime.files.file_topics import with_file_topics
 

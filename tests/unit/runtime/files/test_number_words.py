@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pytest
 
-from driftline.config.settings import PredictionFields
+from driftline.config.input_settings import PredictionFields
 from driftline.events.identity import text_of
 from driftline.runtime.files.event_lines import event_lines
 from driftline.runtime.files.number_words import INFINITE_WORDS, MISSING_WORDS, number_columns

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import Consumer, Producer
 
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings, Settings
+from driftline.config.settings import Settings
 from driftline.runtime.kafka.client_check import librdkafka_problems
 from driftline.runtime.kafka.client_properties import CONSUMER_ONLY, PRODUCER_ONLY
 from driftline.runtime.kafka.kafka_clients import admin_configuration, consumer_configuration, producer_configuration
 
 if TYPE_CHECKING:
-    from driftline.config.settings import ClientValue
+    from driftline.config.kafka_settings import ClientValue
 
 NONE = Credentials()
 VALUES: dict[str, str] = {

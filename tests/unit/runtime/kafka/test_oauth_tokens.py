@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from driftline.config.kafka_settings import KafkaSettings, OAuthSettings, SecuritySettings
 from driftline.config.secrets import Credentials, Secret
-from driftline.config.settings import KafkaSettings, OAuthSettings, SecuritySettings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.bearer_token import Token, bearer_token
 from driftline.runtime.kafka.kafka_clients import admin_configuration, connect_admin

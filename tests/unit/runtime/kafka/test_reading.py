@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from structlog.testing import capture_logs
 
-from driftline.config.settings import KafkaSettings
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka import reading
 from driftline.runtime.kafka.reading import END_OF_PARTITION, PartitionReading

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from driftline.config.settings import JoinSettings, KafkaSettings, LabelInput, PredictionInput, Settings
+from driftline.config.input_settings import LabelInput, PredictionInput
+from driftline.config.kafka_settings import KafkaSettings
+from driftline.config.settings import JoinSettings, Settings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.topic_check import _source_differences
 from driftline.runtime.kafka.topic_choice import read_topics, resolved, topic_pairs

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from driftline.config.durations import Duration
+from driftline.config.kafka_settings import KafkaSettings, SecuritySettings
 from driftline.config.model import LabelSettings, ModelSettings, days
 from driftline.config.secrets import Credentials, Secret
-from driftline.config.settings import KafkaSettings, SecuritySettings, Settings
+from driftline.config.settings import Settings
 from driftline.errors import BrokerError
 from driftline.runtime.kafka.kafka_clients import (
     admin_configuration,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import pytest
 
 from driftline.runtime.notify.figures import Figures
 from driftline.runtime.operations.telemetry import Telemetry
-from tests.support.real_broker import ROOT
+from tests.support.scripts import script_of
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -18,13 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    path = ROOT / "scripts" / "metrics_reference.py"
-    spec = importlib.util.spec_from_file_location("metrics_reference", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script_of("metrics_reference")
 
 
 def test_the_page_is_current(script: ModuleType) -> None:

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from driftline.config.field_places import Constant
-from driftline.config.settings import PredictionFields, PredictionInput, Settings
+from driftline.config.input_settings import PredictionFields, PredictionInput
+from driftline.config.settings import Settings
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
 from driftline.events.record_batch import RecordBatch, one_record

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.model import ModelSettings
 from driftline.config.secrets import resolve_credentials
-from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile

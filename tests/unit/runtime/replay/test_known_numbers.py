@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from driftline.config.input_settings import PredictionInput
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings, PredictionInput, Settings
+from driftline.config.settings import Settings
 from driftline.events.source import Source
 from driftline.events.source_numbers import Place, TopicPart
 from driftline.runtime.kafka.input_partitions import input_topics

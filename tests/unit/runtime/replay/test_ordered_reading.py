@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import Producer
 
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings
 from driftline.events.source import Kind, Source
 from driftline.runtime.replay import ordered_reading
 from driftline.runtime.replay.input_spans import InputSpan

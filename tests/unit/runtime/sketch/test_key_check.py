@@ -7,7 +7,8 @@ import json
 import pytest
 from confluent_kafka import Message
 
-from driftline.config.settings import JoinSettings, LabelInput, PredictionInput, Settings
+from driftline.config.input_settings import LabelInput, PredictionInput
+from driftline.config.settings import JoinSettings, Settings
 from driftline.events.record_batch import RecordBatch, Unreadable
 from driftline.events.source import Source
 from driftline.runtime.kafka.partitioning import partition_of

@@ -1,0 +1,106 @@
+"""The counters of all models and versions that a sketch worker has events of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from driftline.sketching.operation_counts import OperationCounter
+from driftline.sketching.pane_counter import PaneCounter
+from driftline.sketching.rows import PredictionRows, schemas_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from driftline.config.settings import Settings
+    from driftline.events.model_key import ModelKey
+    from driftline.events.record_batch import RecordBatch
+    from driftline.panes.flush_record import PaneDelta
+    from driftline.profiles.profiles import Profiles
+    from driftline.sketching.origin_reader import OriginReader
+    from driftline.sketching.rows import ModelEvents
+
+KEPT_FLUSHES: Final = 60
+"""Flushes without an event after which what is kept ready for a model key is dropped: keys may come without end."""
+
+
+class PaneCounters:
+    """Counts the predictions since the last flush, of each model and version apart.
+
+    Parameters
+    ----------
+    settings : Settings
+    profiles : Profiles
+        Looked up at each pane.
+    not_features : frozenset of str
+        Fields that are no features, where the record itself is the features object.
+    origins : OriginReader
+        What knows by which origins events are told apart.
+    """
+
+    def __init__(
+        self, settings: Settings, profiles: Profiles, not_features: frozenset[str], origins: OriginReader
+    ) -> None:
+        self._settings = settings
+        self._profiles = profiles
+        self._not_features = not_features
+        self._origins = origins
+        self._counters: dict[ModelKey, PaneCounter] = {}
+
+    def __len__(self) -> int:
+        """Models and versions that something is kept ready for."""
+        return len(self._counters)
+
+    @property
+    def n_cells(self) -> int:
+        """Cells of the sketches that wait for the flush."""
+        return sum(counter.n_cells for counter in self._counters.values())
+
+    def add(self, batch: RecordBatch, model: ModelEvents, codes: NDArray[np.int64] | None) -> None:
+        """Count one model's events of a batch; ``codes`` are the origins of all its records, where they are read."""
+        events, arrivals = model.events, model.arrivals
+        self._counter(model.key).add(
+            PredictionRows(
+                batch.source.partition,
+                events.prediction_ids,
+                model.offsets,
+                arrivals.pane_ms,
+                arrivals.late,
+                events.features,
+                events.predictions,
+                events.scores,
+                schemas_of(batch, model.offsets),
+                None if events.operations.count(None) == len(events.operations) else events.operations,
+                None if codes is None else codes[:, np.searchsorted(batch.offsets, model.offsets)],
+            )
+        )
+
+    def _counter(self, key: ModelKey) -> PaneCounter:
+        counter = self._counters.get(key)
+        if counter is None:
+            settings, operations = self._settings.model(key.model), OperationCounter.of(self._settings)
+            counter = self._counters[key] = PaneCounter(
+                key, settings, self._profiles, self._not_features, operations, self._origins
+            )
+        return counter
+
+    def take(self) -> Iterator[tuple[ModelKey, list[PaneDelta]]]:
+        """Yield what each model and version adds to its panes, in their order."""
+        for key, counter in sorted(self._counters.items()):
+            deltas = counter.take()
+            counter.n_idle_flushes = 0 if deltas else counter.n_idle_flushes + 1
+            yield key, deltas
+
+    def drop_quiet(self) -> None:
+        """Drop what is kept ready for models and versions that no events have come of for some time."""
+        quiet = [key for key, counter in self._counters.items() if counter.n_idle_flushes > KEPT_FLUSHES]
+        for key in quiet:
+            del self._counters[key]
+
+    def clear(self) -> None:
+        """Forget what was counted since the last flush."""
+        for counter in self._counters.values():
+            counter.clear()
