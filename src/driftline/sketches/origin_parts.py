@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from driftline.sketches.origin_table import MAX_VALUES, PARTITION, rank_of
+from driftline.sketches.packed import RowOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +46,25 @@ class RowOrigins(NamedTuple):
         """Return some of the events."""
         dimensions = tuple(each._replace(codes=each.codes[rows]) for each in self.dimensions)
         return RowOrigins(self.partitions[rows], self.offsets[rows], dimensions, self.by_partition)
+
+    def of_row(self, row: int) -> RowOrigin:
+        """Return where one of the events comes from."""
+        values = tuple((each.name, each.texts[int(each.codes[row])]) for each in self.dimensions)
+        return RowOrigin(int(self.partitions[row]), int(self.offsets[row]), values, self.by_partition)
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[RowOrigin]) -> RowOrigins:
+        """Return where events come from, given that of each, of the same dimensions and in the order of offsets."""
+        names = [name for name, _ in rows[0].values] if rows else []
+        dimensions = []
+        for place, name in enumerate(names):
+            texts = sorted({row.values[place][1] for row in rows})
+            number = {text: code for code, text in enumerate(texts)}
+            codes = np.array([number[row.values[place][1]] for row in rows], dtype=np.int64)
+            dimensions.append(Dimension(name, codes, texts))
+        partitions = np.array([row.partition for row in rows], dtype=np.int64)
+        offsets = np.array([row.offset for row in rows], dtype=np.int64)
+        return cls(partitions, offsets, tuple(dimensions), all(row.by_partition for row in rows))
 
 
 class Parts(NamedTuple):

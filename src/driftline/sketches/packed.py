@@ -48,6 +48,16 @@ class PackedEstimates(Struct, frozen=True, array_like=True, gc=False):
     counts: Sparse
 
 
+class RowOrigin(Struct, frozen=True, array_like=True, gc=False):
+    """Where one event comes from, as :class:`~driftline.sketches.origin_parts.RowOrigins` has it of many."""
+
+    partition: int
+    offset: int
+    values: tuple[tuple[str, str], ...] = ()
+    """Dimension and value, beside the partition."""
+    by_partition: bool = True
+
+
 class SampleRow(Struct, frozen=True, array_like=True, gc=False):
     """One event as it came, for those who have no profile to count it under yet, or make one of it."""
 
@@ -60,3 +70,5 @@ class SampleRow(Struct, frozen=True, array_like=True, gc=False):
     """A probability, or a map of class to probability."""
     failed: bool = False
     """Whether the model failed: then it is not missing a prediction or score that it does not have."""
+    origin: RowOrigin | None = None
+    """None where events are not told apart by where they come from."""

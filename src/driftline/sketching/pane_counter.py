@@ -215,6 +215,7 @@ class PaneCounter:
             return
         of_row, hashes = slots.tolist(), rows.hashes().tolist()
         failed = None if rows.operations is None else failed_rows(rows.operations).tolist()
+        origins = self._origins_of(rows)
         for row in np.flatnonzero(~rows.late).tolist():
             whole = SampleRow(
                 hashes[row],
@@ -222,6 +223,7 @@ class PaneCounter:
                 rows.predictions[row],
                 rows.scores[row],
                 failed is not None and failed[row],
+                None if origins is None else origins.of_row(row),
             )
             if _bytes_of(whole) <= ROWS_BYTES:
                 kept[of_row[row]].rows.append(whole)

@@ -11,6 +11,7 @@ from driftline.events.source import Offsets, merge_offsets
 from driftline.sketches.bottom_k import smallest
 from driftline.sketches.layout import LATE
 from driftline.sketches.operations import Operations, merge_operations
+from driftline.sketches.origin_parts import RowOrigins
 from driftline.sketches.origin_table import merge_origins
 from driftline.sketches.pane_sketch import merge_sketches
 from driftline.sketches.sparse import merge_estimates
@@ -110,7 +111,7 @@ class ProfilePane:
 
     def add_counted(self, kept: ProfilePane, pane_ms: int, count: EventCounter) -> None:
         """Count events of a pane that were kept as they came."""
-        rows = kept.rows if len(kept.rows) <= MAX_ROWS else smallest(kept.rows, MAX_ROWS)
+        rows = sorted(smallest(kept.rows, MAX_ROWS) if len(kept.rows) > MAX_ROWS else kept.rows, key=_place_of)
         columns = _Rows(
             [row.features for row in rows],
             [row.prediction for row in rows],
@@ -119,17 +120,26 @@ class ProfilePane:
             np.full(len(rows), pane_ms, dtype=np.int64),
         )
         failed = np.array([row.failed for row in rows], dtype=np.bool_)
-        counted = count(columns, np.zeros(len(rows), dtype=np.int64), 1, failed)
+        places = [row.origin for row in rows if row.origin is not None]
+        origins = RowOrigins.of_rows(places) if len(places) == len(rows) else None
+        counted = count(columns, np.zeros(len(rows), dtype=np.int64), 1, failed, origins)
         for sketch in counted.sketches:
             sketch.counts[LATE] += kept.n_late
             self._add_piece(sketch.pack())
         for _, estimates in counted.estimates:
             self.estimates = merge_estimates(self.estimates, estimates)
+        for _, tables in counted.origins:
+            if tables:
+                self._add_origins(tables)
         self.n_events += kept.n_events
         self.n_left_out += kept.n_events - len(rows)
         merge_offsets(self.offsets, kept.offsets)
         merge_schemas(self.schemas, kept.schemas)
         self.operations = merge_operations([self.operations, kept.operations])
+
+
+def _place_of(row: SampleRow) -> tuple[int, int]:
+    return (-1, -1) if row.origin is None else (row.origin.partition, row.origin.offset)
 
 
 class OpenPane:
