@@ -21,8 +21,9 @@ from driftline.runtime.demo.demo_run import _reference
 from driftline.runtime.demo.simulation import Destination, Sender
 from driftline.runtime.references.reference_topic import publish
 from driftline.simulation.scenario import Scenario
-from tests.support.alerts import alert_fields, resolved
+from tests.support.alerts import alert_fields
 from tests.support.command import driftline
+from tests.support.fleets import fleet_alert, fleet_resolved
 from tests.support.http_server import Answer, HttpServer, Request
 from tests.support.notifier import Notified as AlertTopics
 from tests.support.notifier import NotifierProcess
@@ -87,13 +88,19 @@ class Notified:
     def __call__(self, request: Request) -> Answer:
         content = json.loads(request.body)
         with self._lock:
-            self._latest[request.path.strip("/"), content["groupLabels"].get("model", "")] = content
+            labels = content["groupLabels"]
+            self._latest[request.path.strip("/"), labels.get("group") or labels.get("model", "")] = content
         return Answer(200)
 
-    def latest(self, receiver: str, model: str) -> dict[str, Any] | None:
-        """Return the last notification of a receiver about a model."""
+    def latest(self, receiver: str, about: str) -> dict[str, Any] | None:
+        """Return the last notification of a receiver about a page or a model."""
         with self._lock:
-            return self._latest.get((receiver, model))
+            return self._latest.get((receiver, about))
+
+    def ids(self, receiver: str, page: str, status: str) -> set[str]:
+        """Return the ids of a page's alerts that are firing or resolved, as last notified."""
+        content = self.latest(receiver, page) or {"alerts": []}
+        return {alert["labels"]["alert_id"] for alert in content["alerts"] if alert["status"] == status}
 
     def causes(self, receiver: str, status: str) -> set[str]:
         """Return the causes of a model's alerts that are firing or resolved, as last notified."""
@@ -105,35 +112,30 @@ def test_what_notify_sends_is_grouped_by_alertmanager_and_resolved(
     prometheus_tools: PrometheusTools, real_broker: str, topic_prefix: str, tmp_path: Path
 ) -> None:
     topics, received = AlertTopics(real_broker, topic_prefix, tmp_path), Notified()
-    first, second = alert_fields("a1", model=MODEL), alert_fields("a2", model=MODEL, cause="operations")
     with HttpServer(received) as webhook, prometheus_tools.alertmanager(webhook.url, tmp_path) as alertmanager:
         sinks = {"manager": {"alertmanager": {"url": f"http://{alertmanager}", "interval": "1s"}}}
         with NotifierProcess(topics.configuration(sinks)) as process:
             process.ready()
-            topics.write(first, second, alert_fields("b1", model="other", severity="warning"))
+            topics.write(fleet_alert(0), fleet_alert(1), alert_fields("b1", model="other", severity="warning"))
             wait_until(
-                lambda: received.causes("on-call", "firing") == {"data drift", "operations"},
+                lambda: received.ids("on-call", "a000", "firing") == {"a000", "a001"},
                 30,
-                lambda: f"both alerts of the model together: {received.latest('on-call', MODEL)}; {process.log}",
+                lambda: f"one problem of two models together: {received.latest('on-call', 'a000')}; {process.log}",
             )
-            group = received.latest("on-call", MODEL)
-            assert group is not None
-            assert group["groupLabels"] == {"model": MODEL}
-            assert {alert["labels"]["alert_id"] for alert in group["alerts"]} == {"a1", "a2"}
-            assert received.latest("on-call", "other") is None, "a warning is for the owners alone"
-            wait_until(lambda: received.latest("model-owners", "other"), 30, "the warning")
-            topics.write(resolved("a1", model=MODEL))
+            assert received.latest("on-call", "b1") is None, "a warning is for the owners alone"
+            wait_until(lambda: received.latest("model-owners", "b1"), 30, "the warning")
+            topics.write(fleet_resolved(0))
             wait_until(
-                lambda: received.causes("on-call", "resolved") == {"data drift"},
+                lambda: received.ids("on-call", "a000", "resolved") == {"a000"},
                 30,
-                lambda: f"one of two to be over: {received.latest('on-call', MODEL)}; {process.log}",
+                lambda: f"one of two to be over: {received.latest('on-call', 'a000')}; {process.log}",
             )
-            assert received.causes("on-call", "firing") == {"operations"}
-            topics.write(resolved("a2", model=MODEL, cause="operations"))
+            assert received.ids("on-call", "a000", "firing") == {"a001"}
+            topics.write(fleet_resolved(1))
             wait_until(
-                lambda: (received.latest("on-call", MODEL) or {})["status"] == "resolved",
+                lambda: (received.latest("on-call", "a000") or {})["status"] == "resolved",
                 30,
-                lambda: f"the resolution: {received.latest('on-call', MODEL)}; {process.log}",
+                lambda: f"the resolution: {received.latest('on-call', 'a000')}; {process.log}",
             )
 
 
