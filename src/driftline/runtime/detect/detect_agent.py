@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from driftline.errors import ProfileError
 from driftline.runtime.detect.alert_log import log_alert
 from driftline.runtime.detect.faust_transport import panes_consumer
+from driftline.runtime.detect.lost_records import LOOK_S, LostRecords
 from driftline.runtime.detect.state_table import CheckpointSlots
 from driftline.runtime.operations.logs import get_logger
 
@@ -94,6 +95,8 @@ class PanesAgent:
         self._generation: int | None = None
         self._revoking = asyncio.Event()
         self._unacknowledged: list[asyncio.Future[Any]] = []
+        self._n_taken = 0
+        self._lost = LostRecords()
 
     def attach(self, app: DetectApp, table: StateTable, encode: EventEncoder | None = None) -> None:
         """Connect the agent to its application, its table and, unless events stay JSON, their encoder."""
@@ -111,7 +114,7 @@ class PanesAgent:
 
         Faust would acknowledge the record, start the agent anew and go on with the next one.
         """
-        showing = asyncio.ensure_future(self._show_current())
+        besides = [asyncio.ensure_future(self._show_current()), asyncio.ensure_future(self._look_for_lost())]
         try:
             async for event in events:
                 await self._take(cast("PanesMessage", event.message))
@@ -119,7 +122,8 @@ class PanesAgent:
             self._fail(error)
             await asyncio.Event().wait()
         finally:
-            showing.cancel()
+            for each in besides:
+                each.cancel()
 
     async def _show_current(self) -> None:
         """Show what came after a checkpoint, which the next one would show, also where no further record comes."""
@@ -132,6 +136,26 @@ class PanesAgent:
                         self._reporter.show(partition.monitor.status())
         except Exception as error:  # noqa: BLE001 - as in `run`
             self._fail(error)
+
+    async def _look_for_lost(self) -> None:
+        """Read again what was fetched and did not arrive, also where no further record comes that would show it."""
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                if not self._in_hand.locked():
+                    fetched_to = panes_consumer(self._app).fetched_to() if self.is_ready() else {}
+                    for tp in self._lost.look(self._n_taken, fetched_to):
+                        await self._read_again(tp)
+        except Exception as error:  # noqa: BLE001 - as in `run`
+            self._fail(error)
+
+    async def _read_again(self, tp: TP) -> None:
+        async with self._in_hand:
+            if self.is_ready() and tp in panes_consumer(self._app).fetched_to():
+                partition = self._partitions.get(tp.partition) or await self._open(tp)
+                fetched_to = panes_consumer(self._app).fetched_to().get(tp, 0)
+                if fetched_to > partition.next_offset:
+                    await self._go_back(partition, fetched_to)
 
     def _fail(self, error: Exception) -> None:
         self._generation = None
@@ -168,12 +192,13 @@ class PanesAgent:
             self._guard.require("giving partitions back with records on their way")
 
     async def _take(self, message: PanesMessage) -> None:
+        self._n_taken += 1
         async with self._in_hand:
             if self._generation is None or message.generation_id != self._generation:
                 return  # read again by whoever owns the partition now
             partition = self._partitions.get(message.partition) or await self._open(message.tp)
             if message.follows is not None and message.follows > partition.next_offset:
-                await self._go_back(partition, message)
+                await self._go_back(partition, message.offset)
             elif message.offset >= partition.next_offset and await self._apply(partition, message):
                 await self._checkpoint_when_due(partition)
 
@@ -196,7 +221,7 @@ class PanesAgent:
             )
             self._telemetry.panes_lost(tp.partition, earliest - needed)
 
-    async def _go_back(self, partition: _OwnedPartition, message: PanesMessage) -> None:
+    async def _go_back(self, partition: _OwnedPartition, reached: int) -> None:
         now = time.monotonic()
         if now - partition.sought_at_s < _SEEK_PAUSE_S:
             return  # still on its way from before the last attempt
@@ -205,7 +230,7 @@ class PanesAgent:
             "a record did not arrive; reading again from its offset",
             topic=f"{partition.tp.topic}-{partition.tp.partition}",
             missing=partition.next_offset,
-            arrived=message.offset,
+            reached=reached,
         )
         await self._app.consumer.seek_wait({partition.tp: partition.next_offset})
 
