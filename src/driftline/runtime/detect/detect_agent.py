@@ -67,8 +67,9 @@ class PanesAgent:
     """Applies each panes record once and in order, and writes outputs, state and position in the order that loses
     nothing.
 
-    Lives in the event loop of one thread; only :meth:`is_ready` may be called from others. ``restore`` returns a
-    partition's monitor from the entries of its last checkpoint; from none, a new one.
+    Lives in the event loop of one thread; only :meth:`is_ready`, :meth:`reached` and :meth:`is_computing` may be called
+    from others. ``restore`` returns a partition's monitor from the entries of its last checkpoint; from none, a new
+    one.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class PanesAgent:
         self._revoking = asyncio.Event()
         self._unacknowledged: list[asyncio.Future[Any]] = []
         self._n_taken = 0
+        self._computing = False
         self._lost = LostRecords()
 
     def attach(self, app: DetectApp, table: StateTable, encode: EventEncoder | None = None) -> None:
@@ -109,6 +111,25 @@ class PanesAgent:
         generation = self._generation
         return generation is not None and generation == self._app.consumer_generation_id
 
+    def is_computing(self) -> bool:
+        """True while a record is being evaluated."""
+        return self._computing
+
+    def reached(self) -> dict[int, int]:
+        """Return for each owned panes partition the offset up to which all records are applied, past what holds none;
+        nothing while the worker is not in the group.
+        """
+        if not self.is_ready():
+            return {}
+        consumer, open_ = panes_consumer(self._app), self._partitions.copy()
+        fetched_to, handed_over = consumer.fetched_to(), consumer.handed_over.copy()
+        reached: dict[int, int] = {}
+        for tp in consumer.owned_panes():
+            applied = open_[tp.partition].next_offset if tp.partition in open_ else 0
+            waits = fetched_to.get(tp, 0) > applied
+            reached[tp.partition] = applied if waits else max(applied, handed_over.get(tp, 0))
+        return reached
+
     async def run(self, events: AsyncIterator[EventT[bytes]]) -> None:
         """Apply records until the stream ends; report the first error and apply nothing more.
 
@@ -119,7 +140,7 @@ class PanesAgent:
             async for event in events:
                 await self._take(cast("PanesMessage", event.message))
         except Exception as error:  # noqa: BLE001 - handed over whole: the worker stops and raises it
-            self._fail(error)
+            self.fail(error)
             await asyncio.Event().wait()
         finally:
             for each in besides:
@@ -135,7 +156,7 @@ class PanesAgent:
                         partition.n_shown = partition.n_since_checkpoint
                         self._reporter.show(partition.monitor.status())
         except Exception as error:  # noqa: BLE001 - as in `run`
-            self._fail(error)
+            self.fail(error)
 
     async def _look_for_lost(self) -> None:
         """Read again what was fetched and did not arrive, also where no further record comes that would show it."""
@@ -147,7 +168,7 @@ class PanesAgent:
                     for tp in self._lost.look(self._n_taken, fetched_to):
                         await self._read_again(tp)
         except Exception as error:  # noqa: BLE001 - as in `run`
-            self._fail(error)
+            self.fail(error)
 
     async def _read_again(self, tp: TP) -> None:
         async with self._in_hand:
@@ -157,7 +178,8 @@ class PanesAgent:
                 if fetched_to > partition.next_offset:
                     await self._go_back(partition, fetched_to)
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        """End the worker with an error; the first one counts."""
         self._generation = None
         if not self.failure.done():
             self.failure.set_exception(error)
@@ -174,7 +196,7 @@ class PanesAgent:
             try:
                 await self._let_go()
             except Exception as error:  # noqa: BLE001 - aiokafka would log it and join again
-                self._fail(error)
+                self.fail(error)
             finally:
                 self._unacknowledged.clear()
                 for number in self._partitions:
@@ -241,11 +263,18 @@ class PanesAgent:
                 if not await self._may_go_on(missing):
                     return False
                 self._require_known(partition, message)
-            await self._send(partition.monitor.apply(message.value, message.offset))
+            await self._send(self._evaluate(partition, message.value, message.offset))
         partition.next_offset = message.offset + 1
         partition.n_since_checkpoint += 1
         self._telemetry.records_applied(1)
         return True
+
+    def _evaluate(self, partition: _OwnedPartition, value: bytes, offset: int) -> Sequence[OutputRecord]:
+        self._computing = True
+        try:
+            return partition.monitor.apply(value, offset)
+        finally:
+            self._computing = False
 
     async def _may_go_on(self, ids: Collection[object]) -> bool:
         """Wait for profiles until the deadline; return False if the partitions are about to be revoked."""

@@ -221,6 +221,17 @@ class Consumer(driver.Consumer):
         self.handed_over.clear()
         await super().on_partitions_revoked(revoked)
 
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Go to other positions, from which nothing has been handed over yet."""
+        await super().seek_wait(partitions)
+        for tp in partitions:
+            self.handed_over.pop(tp, None)
+
+    def owned_panes(self) -> set[TP]:
+        """Return the panes partitions that the group has given this worker."""
+        own = self.app.tables.changelog_topics
+        return {tp for tp in self.assignment() if tp.topic not in own}
+
     def fetched_to(self) -> dict[TP, int]:
         """Return up to which offset records of each panes partition were fetched; the agent must get them all."""
         return self._thread.fetched_to()

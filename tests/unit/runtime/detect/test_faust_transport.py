@@ -63,8 +63,8 @@ def test_records_that_a_fetch_returns_while_others_are_sought_are_not_forgotten(
     assert follows == {number: COMMITTED if number == last else COMMITTED + 2 for number in range(3)}
 
 
-def test_a_partition_without_a_committed_offset_is_sought_to_its_beginning_and_what_was_fetched_counts_no_more() -> None:
-    """aiokafka itself would stay behind what was fetched and dropped."""
+def test_a_partition_without_a_committed_offset_is_sought_to_its_beginning() -> None:
+    """By itself, aiokafka would stay behind what was fetched and dropped."""
     panes, changelog = TopicPartition("panes", 0), TopicPartition("state", 0)
     thread = cast("Any", object.__new__(ConsumerThread))
     thread._reached, thread._fetched = {}, {}
