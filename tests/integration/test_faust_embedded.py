@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -14,13 +16,18 @@ from confluent_kafka import Producer
 from msgspec.structs import replace
 
 from driftline.errors import BrokerError
-from tests.support.detect_process import Counting, SumsWorker, detect_settings
+from driftline.runtime.detect.faust_transport import ConsumerThread
+from tests.support.detect_process import Counting, SumsMonitor, SumsWorker, detect_settings
 from tests.support.real_broker import patient, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from faust.types import TP
+
     from driftline.config.kafka_settings import ClientValue
+    from driftline.events.output_record import OutputRecord
     from driftline.runtime.demo.embedded_broker import EmbeddedBroker
 
 
@@ -51,6 +58,50 @@ def test_a_worker_in_a_thread_works_and_stops(embedded_broker: EmbeddedBroker, t
     assert telemetry.outputs == 2 * 9
     assert not worker.is_ready()
     assert logging.getLogger().handlers == handlers, "logging belongs to the application"
+
+
+def test_the_last_records_are_read_though_a_slow_broker_answers_late(
+    embedded_broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker reads an open pane again, the last records of all, and is fetched more before its positions are sought
+    than it can take.
+    """
+    for topic in ("driftline.panes", "driftline.detect-state"):
+        embedded_broker.create_topic(topic, 2)
+    embedded_broker.create_topic("driftline.events", 1)
+    producer = Producer({"bootstrap.servers": embedded_broker.bootstrap})
+    for number in range(180):
+        delta = {"pane": number // 120, "name": "a", "amount": 1}
+        producer.produce("driftline.panes", json.dumps(delta).encode(), partition=number % 2)
+    producer.flush(patient(30))
+    first, applied = worker_on(embedded_broker, tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(first.run)
+        wait_until(lambda: applied.n == 180 or running.done(), 30, lambda: f"180 records, got {applied.n}")
+        first.stop()
+        running.result(timeout=patient(30))
+    seek, apply, n_open = ConsumerThread._seek_to_committed, SumsMonitor.apply, 60
+
+    async def seek_late(thread: ConsumerThread) -> Mapping[TP, int]:
+        committed = await seek(thread)
+        await asyncio.sleep(1.6)  # longer than a fetch that began before the partitions were resumed
+        return committed
+
+    def apply_slowly(monitor: SumsMonitor, record: bytes, offset: int) -> list[OutputRecord]:
+        time.sleep(0.03)  # as evaluations do that hold the event loop
+        return apply(monitor, record, offset)
+
+    monkeypatch.setattr(ConsumerThread, "_seek_to_committed", seek_late)
+    monkeypatch.setattr(SumsMonitor, "apply", apply_slowly)
+    second, applied = worker_on(embedded_broker, tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(second.run)
+        try:
+            wait_until(lambda: applied.n == n_open or running.done(), 15, lambda: f"{n_open} records, got {applied.n}")
+            assert second.stall() is None
+        finally:
+            second.stop()
+        running.result(timeout=patient(30))
 
 
 def test_further_settings_reach_the_clients(

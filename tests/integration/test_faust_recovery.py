@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from driftline.runtime.detect.heartbeat_guard import EXIT_HEARTBEAT_LOST
+from driftline.runtime.detect.stall_watch import EXIT_STALLED
 from tests.support.detect_harness import COMPACTED, Panes, Workers, workers_of
 from tests.support.detect_process import PARTITIONS
 from tests.support.reading import read_topic
@@ -104,6 +105,19 @@ def test_a_worker_woken_after_its_successor_took_over_changes_nothing(panes: Pan
     assert sleeper.process.poll() in {None, EXIT_HEARTBEAT_LOST}, sleeper.log()
     successor.stop()
     sleeper.kill()
+    panes.expect()
+
+
+def test_a_worker_that_stands_still_says_so_and_ends_and_the_next_one_goes_on(panes: Panes, workers: Workers) -> None:
+    panes.write(300)
+    panes.write_raw(b"profile")
+    panes.write(60)
+    stuck = workers.start("stall").wait_ready()
+    assert stuck.wait() == EXIT_STALLED, stuck.log()
+    assert "detection stands still: flush records can be read, and none is applied" in stuck.log()
+    successor = workers.start().wait_ready(30)
+    panes.settle(successor)
+    successor.stop()
     panes.expect()
 
 

@@ -2,11 +2,13 @@
 
 Started by the tests of the Faust side as `python -m tests.support.detect_process BROKERS PREFIX FOLDER [freeze]`.
 Prints one message a line: `ready` when it is, `applied N` as it goes, `stopped` at a clean end; its log goes to
-stderr. With `freeze` it stops itself with SIGSTOP in the middle of the record `freeze`.
+stderr. With `freeze` it stops itself with SIGSTOP in the middle of the record `freeze`; with `stall` it waits for ever
+for the profile that the record `profile` wants, and stands still for a second at most.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from driftline.config.durations import Duration
 from driftline.config.kafka_settings import KafkaSettings
@@ -141,6 +144,8 @@ class LateProfiles(ReferenceReader):
 
     async def wait_for(self, ids: Collection[object], deadline: float) -> None:
         say(f"waiting {min(map(str, ids))} {deadline > time.monotonic()}")
+        if "stall" in sys.argv[4:]:
+            await asyncio.Event().wait()
 
 
 class SumsWorker(DetectWorker):
@@ -189,6 +194,8 @@ def say(text: str) -> None:
 def main() -> None:
     brokers, prefix, folder = sys.argv[1:4]
     settings = detect_settings(brokers, prefix)
+    if "stall" in sys.argv[4:]:
+        settings = replace(settings, detect=replace(settings.detect, stall_timeout=Duration(1_000)))
     configure_logs(settings.telemetry)
     worker = SumsWorker(settings, Counting(), Path(folder))
     over = threading.Event()

@@ -157,6 +157,7 @@ def _positive(settings: Settings) -> Iterator[Problem]:
         "$.sketch.max_skew": settings.sketch.max_skew,
         "$.sketch.flush_interval": settings.sketch.flush_interval,
         "$.detect.checkpoint_interval": settings.detect.checkpoint_interval,
+        "$.detect.stall_timeout": settings.detect.stall_timeout,
         "$.kafka.session_timeout": settings.kafka.session_timeout,
     }
     for path, duration in durations.items():

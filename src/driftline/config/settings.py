@@ -123,6 +123,10 @@ class DetectRuntimeSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Records applied since the last checkpoint after which the next one is written early."""
     session_timeout: Duration = Duration(6_000)
     """Time without a heartbeat after which other detect workers take over a worker's partitions."""
+    stall_timeout: Duration = Duration(300_000)
+    """Time for which a panes partition may have unread records and make no progress. Then the log, `/readyz` and
+    `driftline_panes_stalled` say so; after twice this time the process ends with exit code 75, to be started again. It
+    must be well above the time that the closing of a pane takes."""
 
 
 class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -230,6 +230,7 @@ class Node:
                 self._server.add_ready("schema_registry", worker.schema_problem)
             else:
                 self._server.add_ready("output_schemas", worker.schema_problem)
+                self._server.add_ready("progress", worker.stall)
         return workers
 
     def _make_topics(self) -> None:

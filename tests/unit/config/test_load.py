@@ -159,6 +159,7 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
         ("defaults: {alerts: {shares: {1h: 0}}}", "a number above 0 and up to 1, got 0"),
         ("defaults: {labels: {cohort: 0s}}", "a duration above zero, got '0ms' - at `$.defaults.labels.cohort`"),
         ("detect: {session_timeout: 2s}", "a duration from 3s to 1m, got '2s' - at `$.detect.session_timeout`"),
+        ("detect: {stall_timeout: 0s}", "a duration above zero, got '0ms' - at `$.detect.stall_timeout`"),
         ("defaults: {labels: {stall_after: 0s}}", "a duration above zero, got '0ms'"),
         ("defaults: {labels: {min_arrival_drop: 2}}", "min_arrival_drop"),
         (

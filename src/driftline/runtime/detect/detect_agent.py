@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from driftline.errors import ProfileError
 from driftline.runtime.detect.alert_log import log_alert
 from driftline.runtime.detect.faust_transport import panes_consumer
+from driftline.runtime.detect.lost_records import LOOK_S, LostRecords
 from driftline.runtime.detect.state_table import CheckpointSlots
 from driftline.runtime.operations.logs import get_logger
 
@@ -66,8 +67,9 @@ class PanesAgent:
     """Applies each panes record once and in order, and writes outputs, state and position in the order that loses
     nothing.
 
-    Lives in the event loop of one thread; only :meth:`is_ready` may be called from others. ``restore`` returns a
-    partition's monitor from the entries of its last checkpoint; from none, a new one.
+    Lives in the event loop of one thread; only :meth:`is_ready`, :meth:`reached` and :meth:`is_computing` may be called
+    from others. ``restore`` returns a partition's monitor from the entries of its last checkpoint; from none, a new
+    one.
     """
 
     def __init__(
@@ -94,6 +96,9 @@ class PanesAgent:
         self._generation: int | None = None
         self._revoking = asyncio.Event()
         self._unacknowledged: list[asyncio.Future[Any]] = []
+        self._n_taken = 0
+        self._computing = False
+        self._lost = LostRecords()
 
     def attach(self, app: DetectApp, table: StateTable, encode: EventEncoder | None = None) -> None:
         """Connect the agent to its application, its table and, unless events stay JSON, their encoder."""
@@ -106,20 +111,40 @@ class PanesAgent:
         generation = self._generation
         return generation is not None and generation == self._app.consumer_generation_id
 
+    def is_computing(self) -> bool:
+        """True while a record is being evaluated."""
+        return self._computing
+
+    def reached(self) -> dict[int, int]:
+        """Return for each owned panes partition the offset up to which all records are applied, past what holds none;
+        nothing while the worker is not in the group.
+        """
+        if not self.is_ready():
+            return {}
+        consumer, open_ = panes_consumer(self._app), self._partitions.copy()
+        fetched_to, handed_over = consumer.fetched_to(), consumer.handed_over.copy()
+        reached: dict[int, int] = {}
+        for tp in consumer.owned_panes():
+            applied = open_[tp.partition].next_offset if tp.partition in open_ else 0
+            waits = fetched_to.get(tp, 0) > applied
+            reached[tp.partition] = applied if waits else max(applied, handed_over.get(tp, 0))
+        return reached
+
     async def run(self, events: AsyncIterator[EventT[bytes]]) -> None:
         """Apply records until the stream ends; report the first error and apply nothing more.
 
         Faust would acknowledge the record, start the agent anew and go on with the next one.
         """
-        showing = asyncio.ensure_future(self._show_current())
+        besides = [asyncio.ensure_future(self._show_current()), asyncio.ensure_future(self._look_for_lost())]
         try:
             async for event in events:
                 await self._take(cast("PanesMessage", event.message))
         except Exception as error:  # noqa: BLE001 - handed over whole: the worker stops and raises it
-            self._fail(error)
+            self.fail(error)
             await asyncio.Event().wait()
         finally:
-            showing.cancel()
+            for each in besides:
+                each.cancel()
 
     async def _show_current(self) -> None:
         """Show what came after a checkpoint, which the next one would show, also where no further record comes."""
@@ -131,9 +156,30 @@ class PanesAgent:
                         partition.n_shown = partition.n_since_checkpoint
                         self._reporter.show(partition.monitor.status())
         except Exception as error:  # noqa: BLE001 - as in `run`
-            self._fail(error)
+            self.fail(error)
 
-    def _fail(self, error: Exception) -> None:
+    async def _look_for_lost(self) -> None:
+        """Read again what was fetched and did not arrive, also where no further record comes that would show it."""
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                if not self._in_hand.locked():
+                    fetched_to = panes_consumer(self._app).fetched_to() if self.is_ready() else {}
+                    for tp in self._lost.look(self._n_taken, fetched_to):
+                        await self._read_again(tp)
+        except Exception as error:  # noqa: BLE001 - as in `run`
+            self.fail(error)
+
+    async def _read_again(self, tp: TP) -> None:
+        async with self._in_hand:
+            if self.is_ready() and tp in panes_consumer(self._app).fetched_to():
+                partition = self._partitions.get(tp.partition) or await self._open(tp)
+                fetched_to = panes_consumer(self._app).fetched_to().get(tp, 0)
+                if fetched_to > partition.next_offset:
+                    await self._go_back(partition, fetched_to)
+
+    def fail(self, error: Exception) -> None:
+        """End the worker with an error; the first one counts."""
         self._generation = None
         if not self.failure.done():
             self.failure.set_exception(error)
@@ -150,7 +196,7 @@ class PanesAgent:
             try:
                 await self._let_go()
             except Exception as error:  # noqa: BLE001 - aiokafka would log it and join again
-                self._fail(error)
+                self.fail(error)
             finally:
                 self._unacknowledged.clear()
                 for number in self._partitions:
@@ -168,12 +214,13 @@ class PanesAgent:
             self._guard.require("giving partitions back with records on their way")
 
     async def _take(self, message: PanesMessage) -> None:
+        self._n_taken += 1
         async with self._in_hand:
             if self._generation is None or message.generation_id != self._generation:
                 return  # read again by whoever owns the partition now
             partition = self._partitions.get(message.partition) or await self._open(message.tp)
             if message.follows is not None and message.follows > partition.next_offset:
-                await self._go_back(partition, message)
+                await self._go_back(partition, message.offset)
             elif message.offset >= partition.next_offset and await self._apply(partition, message):
                 await self._checkpoint_when_due(partition)
 
@@ -196,7 +243,7 @@ class PanesAgent:
             )
             self._telemetry.panes_lost(tp.partition, earliest - needed)
 
-    async def _go_back(self, partition: _OwnedPartition, message: PanesMessage) -> None:
+    async def _go_back(self, partition: _OwnedPartition, reached: int) -> None:
         now = time.monotonic()
         if now - partition.sought_at_s < _SEEK_PAUSE_S:
             return  # still on its way from before the last attempt
@@ -205,7 +252,7 @@ class PanesAgent:
             "a record did not arrive; reading again from its offset",
             topic=f"{partition.tp.topic}-{partition.tp.partition}",
             missing=partition.next_offset,
-            arrived=message.offset,
+            reached=reached,
         )
         await self._app.consumer.seek_wait({partition.tp: partition.next_offset})
 
@@ -216,11 +263,18 @@ class PanesAgent:
                 if not await self._may_go_on(missing):
                     return False
                 self._require_known(partition, message)
-            await self._send(partition.monitor.apply(message.value, message.offset))
+            await self._send(self._evaluate(partition, message.value, message.offset))
         partition.next_offset = message.offset + 1
         partition.n_since_checkpoint += 1
         self._telemetry.records_applied(1)
         return True
+
+    def _evaluate(self, partition: _OwnedPartition, value: bytes, offset: int) -> Sequence[OutputRecord]:
+        self._computing = True
+        try:
+            return partition.monitor.apply(value, offset)
+        finally:
+            self._computing = False
 
     async def _may_go_on(self, ids: Collection[object]) -> bool:
         """Wait for profiles until the deadline; return False if the partitions are about to be revoked."""

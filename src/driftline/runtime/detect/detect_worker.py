@@ -19,6 +19,8 @@ from driftline.runtime.detect.faust_table import StateTable, StateTableManager
 from driftline.runtime.detect.faust_transport import Transport
 from driftline.runtime.detect.heartbeat_guard import HeartbeatGuard
 from driftline.runtime.detect.monitor_reporter import MonitorReporter
+from driftline.runtime.detect.readable_ends import ReadableEnds
+from driftline.runtime.detect.stall_watch import Consumption, StallWatch
 from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
 from driftline.runtime.kafka.kafka_clients import connect_admin
 from driftline.runtime.kafka.topics import missing_topic, partition_counts
@@ -81,6 +83,7 @@ class DetectWorker:
         self._stop_event = asyncio.Event()
         self._stop_requested = False
         self._agent: PanesAgent | None = None
+        self._watch: StallWatch | None = None
         self._encoder = _encoder(settings, credentials)
 
     def restore(self, partition: int, entries: Mapping[bytes, bytes]) -> PartitionMonitor:
@@ -112,6 +115,10 @@ class DetectWorker:
         """True while the worker is in the group with its state read back, also where it owns no partition."""
         return self._agent is not None and self._agent.is_ready()
 
+    def stall(self) -> str | None:
+        """Return which partitions have unread records and make no progress; None while all go on."""
+        return None if self._watch is None else self._watch.problem()
+
     def schema_problem(self) -> str | None:
         """Return why the schemas of events cannot be registered yet, so that the worker waits; None otherwise."""
         return None if self._encoder is None else self._encoder.client.problem
@@ -133,6 +140,7 @@ class DetectWorker:
         agent = PanesAgent(self._settings, self.restore, self._references, self._telemetry, reporter, guard)
         app = self._build_app(agent, guard)
         self._agent = agent
+        over = self._watch_progress(agent)
         ends: set[asyncio.Future[Any]] = {
             asyncio.ensure_future(_start(app)),
             asyncio.ensure_future(app.wait_until_stopped()),
@@ -142,13 +150,31 @@ class DetectWorker:
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._agent = None
+            over.set()
+            self._agent = self._watch = None
             await _shut_down(app, agent, ends)
         for future in done | {agent.failure}:
             if future.done() and not future.cancelled():
                 future.result()
         if app.crash_reason is not None:
             raise app.crash_reason
+
+    def _watch_progress(self, agent: PanesAgent) -> threading.Event:
+        """Watch the agent from a thread of its own, which sees also an event loop that stands still, until the event
+        that is returned.
+        """
+        kafka, loop, over = self._settings.kafka, asyncio.get_running_loop(), threading.Event()
+        ends = ReadableEnds(kafka, self._credentials)
+        asked = Consumption(agent.reached, ends, agent.is_computing)
+        watch = StallWatch(kafka.topic("panes"), self._settings.detect.stall_timeout, asked, self._telemetry)
+
+        def fail(error: Exception) -> None:
+            if not over.is_set():
+                loop.call_soon_threadsafe(agent.fail, error)
+
+        threading.Thread(target=watch.run, args=(over, fail), name="stall-watch", daemon=True).start()
+        self._watch = watch
+        return over
 
     async def _register_schemas(self) -> None:
         """Wait until the registry has given the schemas of events their ids, or until the worker shall stop."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from faust import App
+from mode.utils.queues import FlowControlEvent
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,6 +26,21 @@ class PanesReader(Protocol):
 
     def recovered(self, generation_id: int) -> None:
         """The table holds all of its changelog for the partitions of this group generation."""
+
+
+class LosslessFlow(FlowControlEvent):
+    """Flow control that keeps what waits in queues when it resumes.
+
+    Faust resumes twice after a rebalance: before it reads the table's changelog, and once the streams' positions are
+    sought. From the first time on records are fetched. Those that were fetched from the sought positions, and that the
+    agent had not taken yet, would be thrown away by the second and never read again. What an earlier assignment left in
+    the queues is gone all the same: a revocation clears them.
+    """
+
+    def resume(self) -> None:
+        """Let records into the queues again."""
+        self._suspend.clear()
+        self._resume.set()
 
 
 class DetectApp(App):
@@ -51,6 +67,7 @@ class DetectApp(App):
         self.client_options = client_options
         self._make_transport = transport
         super().__init__(name, env={}, **settings)
+        self.flow_control = LosslessFlow(loop=self.loop)
 
     def _new_transport(self) -> TransportT:
         return self._make_transport(self.conf.broker_consumer, self)

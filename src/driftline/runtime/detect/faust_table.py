@@ -4,6 +4,8 @@
   the partition. Faust goes on from where it was, and keeps entries of partitions it has lost.
 - Recovery ends by position: Faust waits for the record with the changelog's last offset, which compaction or a
   transaction marker may have left without one, and never ends.
+- A step of recovery that takes longer than a request may is begun anew with all others; Faust takes it for the end of
+  the service and reads nothing any more, without a word.
 - Values are kept in memory only until a monitor takes them.
 """
 
@@ -14,10 +16,11 @@ from typing import TYPE_CHECKING, Any, cast
 from faust.stores.memory import Store
 from faust.tables import Table
 from faust.tables.manager import TableManager
-from faust.tables.recovery import Recovery
+from faust.tables.recovery import RebalanceAgain, Recovery, ServiceStopped
 
 from driftline.runtime.detect.faust_transport import panes_consumer
 from driftline.runtime.detect.state_table import partition_of
+from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,8 +28,12 @@ if TYPE_CHECKING:
 
     from faust.types import TP, EventT
     from faust.types.transports import ConsumerT
+    from mode.services import WaitArgT
+    from mode.utils.times import Seconds
 
     from driftline.runtime.detect.faust_app import DetectApp
+
+_log = get_logger(__name__)
 
 
 class StateStore(Store[bytes, bytes]):
@@ -96,12 +103,28 @@ class StateRecovery(Recovery):
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
         """Forget what was read before: since then, another worker may have written."""
+        self._forget()
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+
+    def _forget(self) -> None:
         self.active_offsets.clear()
         for buffer in self.buffers.values():
             buffer.clear()
         for table in self.tables.values():
             cast("StateTable", table).forget()
-        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+
+    async def _wait(self, coro: WaitArgT, timeout: Seconds | None = None) -> None:  # noqa: ASYNC109 - Faust's signature
+        try:
+            await super()._wait(coro, timeout=timeout)
+        except ServiceStopped:
+            if self.should_stop or self.crashed or self.signal_recovery_start.is_set():
+                raise
+            _log.warning("the broker was too slow while state was read back; beginning anew", timeout_s=timeout)
+            await self.app.panes_reader.before_revocation()  # it may have begun with what was read back
+            self._forget()
+            self.active_offsets.update(dict.fromkeys(self.active_tps))
+            self.signal_recovery_start.set()
+            raise RebalanceAgain from None
 
     def need_recovery(self) -> bool:
         """True while records of the changelog have not arrived; a last offset without a record is none."""

@@ -4,7 +4,10 @@
 - What is committed for the panes partitions is the position that a checkpoint gives, never what Faust makes of its
   acknowledgements: its commit stops at each offset gap that a transaction marker leaves.
 - Each record carries the offset its fetch started from, so that the agent sees when a record in between went missing on
-  the way from the fetcher (Faust drops records around a rebalance and relies on a seek that it races with).
+  the way from the fetcher (Faust drops records around a rebalance and relies on a seek that it races with); and the
+  consumer says up to where it has fetched, so that the agent sees it also of the last records of a partition.
+- After a rebalance each panes partition is sought, also to its beginning: aiokafka seeks to no committed offset of 0,
+  and where nothing was committed.
 - Each write asks the :class:`~driftline.runtime.detect.heartbeat_guard.HeartbeatGuard` first.
 """
 
@@ -57,6 +60,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         conf = self.app.conf
         self._assignor = self.app.assignor if self.app.tables.changelog_topics else RoundRobinPartitionAssignor
         self._reached: dict[TP, int] = {}
+        self._fetched: dict[TP, int] = {}
         options: dict[str, Any] = {
             "client_id": conf.broker_client_id,
             "max_poll_records": conf.broker_max_poll_records,
@@ -104,6 +108,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Forget how far earlier assignments were read."""
         self._reached.clear()
+        self._fetched.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -121,11 +126,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         for assigned in consumer.assignment():
             offsets = await consumer.seek_to_committed(assigned)
             committed.update(offsets)
-            self._reached.update({ensure_TP(tp): offset for tp, offset in offsets.items() if offset})
+            tp, offset = ensure_TP(assigned), offsets[assigned]
+            if not offset and tp.topic not in self.app.tables.changelog_topics:
+                consumer.seek(assigned, 0)  # where retention has deleted that, the reset policy finds the oldest
+            elif not offset:
+                continue
+            self._sought({tp: offset or 0})
         return committed
 
+    def _sought(self, positions: Mapping[TP, int]) -> None:
+        self._reached.update(positions)
+        for tp in positions:
+            self._fetched.pop(tp, None)
+
     async def _seek_wait(self, consumer: aiokafka.AIOKafkaConsumer, partitions: Mapping[TP, int]) -> None:
-        self._reached.update(partitions)
+        self._sought(partitions)
         await super()._seek_wait(consumer, partitions)
 
     async def _fetch_records(
@@ -140,8 +155,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _chain(self, tp: TP, records: list[Any]) -> list[tuple[int | None, Any]]:
         follows = [self._reached.get(tp), *(record.offset + 1 for record in records)]
-        self._reached[tp] = records[-1].offset + 1
+        self._reached[tp] = self._fetched[tp] = records[-1].offset + 1
         return list(zip(follows, records, strict=False))
+
+    def fetched_to(self) -> dict[TP, int]:
+        """Return the offset behind the last record that was fetched since the last seek, of each panes partition that
+        has one.
+        """
+        own = self.app.tables.changelog_topics
+        return {tp: offset for tp, offset in self._fetched.copy().items() if tp.topic not in own}
 
     def fetch_positions(self) -> dict[TP, int]:
         """Return where the next fetch of each assigned partition begins, also past what holds no record."""
@@ -198,6 +220,21 @@ class Consumer(driver.Consumer):
         self._committed.clear()
         self.handed_over.clear()
         await super().on_partitions_revoked(revoked)
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Go to other positions, from which nothing has been handed over yet."""
+        await super().seek_wait(partitions)
+        for tp in partitions:
+            self.handed_over.pop(tp, None)
+
+    def owned_panes(self) -> set[TP]:
+        """Return the panes partitions that the group has given this worker."""
+        own = self.app.tables.changelog_topics
+        return {tp for tp in self.assignment() if tp.topic not in own}
+
+    def fetched_to(self) -> dict[TP, int]:
+        """Return up to which offset records of each panes partition were fetched; the agent must get them all."""
+        return self._thread.fetched_to()
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109 - Faust's signature
         """Yield fetched records, and record afterwards up to which offsets all were yielded."""

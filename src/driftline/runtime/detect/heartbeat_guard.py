@@ -51,7 +51,8 @@ def boot_time_s() -> float:
     return time.monotonic()
 
 
-def _exit_now(code: int) -> NoReturn:
+def exit_now(code: int) -> NoReturn:
+    """End the process without running anything else."""
     sys.stderr.flush()
     os._exit(code)
 
@@ -77,7 +78,7 @@ class HeartbeatGuard:
         self,
         session_timeout_s: float,
         clock: Callable[[], float] = boot_time_s,
-        exit_process: Callable[[int], Any] = _exit_now,
+        exit_process: Callable[[int], Any] = exit_now,
     ) -> None:
         self._session_timeout_s = session_timeout_s
         self._clock = clock

@@ -69,6 +69,11 @@ class Telemetry:
         self._position = figures.gauge(
             "panes_position_offset", "Offset of the panes topic from which a restart reads again", "partition"
         )
+        self._stalled = figures.gauge(
+            "panes_stalled",
+            "1 while flush records of a partition can be read and none was applied for `detect.stall_timeout`",
+            "partition",
+        )
         self._lost = figures.counter(
             "panes_lost_records", "Flush records that retention deleted before detection read them", "partition"
         )
@@ -124,6 +129,13 @@ class Telemetry:
     def position(self, partition: int, offset: int) -> None:
         """Set the offset of a panes partition from which a restart reads again."""
         self._position.of(str(partition)).set(offset)
+
+    def panes_stalled(self, partition: int, *, stalled: bool | None) -> None:
+        """Set whether detection stands still on a panes partition; None where it is no longer this process's."""
+        if stalled is None:
+            self._stalled.forget(partition=str(partition))
+        else:
+            self._stalled.of(str(partition)).set(stalled)
 
     def panes_lost(self, partition: int, n: int) -> None:
         """Count ``n`` flush records of a panes partition that had expired before detection read them."""
@@ -181,6 +193,7 @@ class Telemetry:
     def forget_panes(self, partition: int) -> None:
         """Remove all figures of a panes partition that this process has given up."""
         self._position.forget(partition=str(partition))
+        self._stalled.forget(partition=str(partition))
         self._delay.forget(topic_kind="panes", partition=str(partition))
 
     def forget_partition(self, kind: Kind, place: Place, number: int) -> None:

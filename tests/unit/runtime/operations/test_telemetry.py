@@ -57,6 +57,7 @@ def filled() -> Telemetry:
         telemetry.expired(partition, 20)
         telemetry.evicted(partition, 2)
         telemetry.position(partition, 99)
+        telemetry.panes_stalled(partition, stalled=partition == 1)
         telemetry.held("predictions", Place("scores", partition), held=partition == 1)
     for _ in range(3):
         telemetry.dead_letter("loans", "not_json")
@@ -99,6 +100,7 @@ def test_every_figure_is_scraped_over_http_with_its_value() -> None:
         {("driftline_pending_evicted_entries_total", "1"): 2.0},
         {("driftline_panes_position_offset", "0"): 99.0},
         {("driftline_panes_lost_records_total", "0"): 5.0},
+        {("driftline_panes_stalled", "0"): 0.0, ("driftline_panes_stalled", "1"): 1.0},
         {("driftline_dead_letters_total", "loans", "not_json"): 3.0},
         {("driftline_late_records_total",): 5.0},
         {("driftline_flush_seconds_count",): 1.0},
