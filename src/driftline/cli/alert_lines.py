@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 COLOURS: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan", "resolved": "green"}
 _DATA_HEADERS: Final = "ce_"
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNSEEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\U000e0000-\U000e007f]"
+)
+"""Control characters, and those that are invisible or turn the direction of the text."""
 
 
 class NewAlerts:
@@ -63,14 +66,30 @@ def as_line(record: TailedRecord) -> Text:
 
 def one_line(text: Text) -> Text:
     """Return a text whose control characters are shown, as what an alert holds is data: it must not look like a second
-    alert, and must not command the terminal.
+    alert, must not command the terminal, and must not read backwards.
     """
-    if not _CONTROL.search(text.plain):
+    if not _UNSEEN.search(text.plain):
         return text
     shown = Text(" ").join(text.split("\n"))
-    for at in reversed([match.start() for match in _CONTROL.finditer(shown.plain)]):
-        shown = Text.assemble(shown[:at], f"\\x{ord(shown.plain[at]):02x}", shown[at + 1 :])
+    for at in reversed([match.start() for match in _UNSEEN.finditer(shown.plain)]):
+        shown = Text.assemble(shown[:at], _escape(shown.plain[at]), shown[at + 1 :])
     return shown
+
+
+def shown_line(text: str) -> str:
+    r"""Return a plain text as :func:`one_line` does.
+
+    Examples
+    --------
+    >>> shown_line("a\x1b[31m\nb\u202ec")
+    'a\\x1b[31m b\\u202ec'
+    """
+    return one_line(Text(text)).plain
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004  # as Python writes them
 
 
 def as_json(record: TailedRecord) -> str:
