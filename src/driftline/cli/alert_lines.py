@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from rich.text import Text
+
+from driftline.cli.data_console import UNSEEN, escaped
 
 if TYPE_CHECKING:
     from driftline.runtime.kafka.tail import TailedRecord
 
 COLOURS: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan", "resolved": "green"}
 _DATA_HEADERS: Final = "ce_"
-_UNSEEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\U000e0000-\U000e007f]"
-)
-"""Control characters, and those that are invisible or turn the direction of the text."""
 
 
 class NewAlerts:
@@ -65,14 +62,14 @@ def as_line(record: TailedRecord) -> Text:
 
 
 def one_line(text: Text) -> Text:
-    """Return a text whose control characters are shown, as what an alert holds is data: it must not look like a second
-    alert, must not command the terminal, and must not read backwards.
+    """Return a text as one line, whose control characters are shown: what an alert holds is data, and must not look
+    like a second alert, command the terminal, or read backwards.
     """
-    if not _UNSEEN.search(text.plain):
+    if "\n" not in text.plain and not UNSEEN.search(text.plain):
         return text
     shown = Text(" ").join(text.split("\n"))
-    for at in reversed([match.start() for match in _UNSEEN.finditer(shown.plain)]):
-        shown = Text.assemble(shown[:at], _escape(shown.plain[at]), shown[at + 1 :])
+    for at in reversed([match.start() for match in UNSEEN.finditer(shown.plain)]):
+        shown = Text.assemble(shown[:at], escaped(shown.plain[at]), shown[at + 1 :])
     return shown
 
 
@@ -84,12 +81,7 @@ def shown_line(text: str) -> str:
     >>> shown_line("a\x1b[31m\nb\u202ec")
     'a\\x1b[31m b\\u202ec'
     """
-    return one_line(Text(text)).plain
-
-
-def _escape(char: str) -> str:
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"  # noqa: PLR2004  # as Python writes them
+    return escaped(text.replace("\n", " "))
 
 
 def as_json(record: TailedRecord) -> str:

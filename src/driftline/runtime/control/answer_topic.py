@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 from confluent_kafka import TopicPartition
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from driftline.errors import FormatError
 from driftline.events.cloudevents import CONTENT_TYPE_HEADER, CONTROL_ANSWER
@@ -41,6 +41,8 @@ class Answer(Struct, frozen=True):
     message: str
     at: str
     model: str = ""
+    written_ms: int = 0
+    """Kafka timestamp of the answer."""
 
 
 class AnswerReader:
@@ -78,16 +80,17 @@ class AnswerReader:
         """Let go of the consumer."""
         self._consumer.close()
 
-    def given(self) -> Iterator[Answer]:
-        """Yield the answers that are there, up to the end of the topic.
+    def given(self) -> list[Answer]:
+        """Return the answers that are there, up to the end of the topic, in the order in which they were written.
 
         Raises
         ------
         BrokerError
             When the end cannot be reached, or an answer cannot be read.
         """
-        for messages in self._reading.to_end(_TO_END_S, _BATCH):
-            yield from self._answers(messages)
+        batches = self._reading.to_end(_TO_END_S, _BATCH)
+        found = [answer for messages in batches for answer in self._answers(messages)]
+        return sorted(found, key=lambda answer: answer.written_ms)
 
     def wait(self, command_id: str, patience_s: float) -> Answer | None:
         """Return the answer to a command as soon as it is there; None where it does not come in time.
@@ -121,12 +124,14 @@ class AnswerReader:
             if value is None or _text(headers.get("ce_type")) != CONTROL_ANSWER:
                 continue
             try:
-                yield msgspec.json.decode(self._decode(value, _text(headers.get(CONTENT_TYPE_HEADER))), type=Answer)
+                document = self._decode(value, _text(headers.get(CONTENT_TYPE_HEADER)))
+                answer = msgspec.json.decode(document, type=Answer)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 place = f"{message.topic()}-{message.partition()}@{message.offset()}"
                 raise FormatError(
                     f"Expected an answer to a command, got what cannot be read: {error} - at {place}"
                 ) from error
+            yield structs.replace(answer, written_ms=message.timestamp()[1])
 
 
 def _text(header: bytes | str | None) -> str | None:
