@@ -167,6 +167,7 @@ class Wording:
                 f"{values['model_label']}: {values['headline']}",
                 "",
                 f"{own['model_label']}: {own['sentence']}",
+                *([own["message"]] if own["message"] != own["sentence"] else ()),
                 "",
                 *(f"{name}: {value}" for name, value in facts.items() if value),
             ]
