@@ -98,7 +98,9 @@ def _settings(brokers: str, prefix: str) -> Settings:
 
 def _create_topics(settings: Settings, prefix: str) -> None:
     admin = AdminClient({"bootstrap.servers": settings.kafka.brokers})
-    wanted = [NewTopic(f"{prefix}.{name}", PARTITIONS, 1) for name in (PREDICTIONS, LABELS)]
+    # The story's times are months old: with a retention the broker would soon delete its records.
+    counts = {PREDICTIONS: PARTITIONS, LABELS: PARTITIONS, "control": 1}
+    wanted = [NewTopic(f"{prefix}.{name}", n, 1, config={"retention.ms": "-1"}) for name, n in counts.items()]
     for made in admin.create_topics(wanted).values():
         made.result(30)
     create(connect_admin(settings.kafka, Credentials()), topic_specs(settings, PARTITIONS))
@@ -206,7 +208,9 @@ def _note(outcome: Outcome, kind: str, event: Json, say: Callable[[str], None]) 
 
 
 def _is_over(outcome: Outcome, last_hour: int | None) -> bool:
-    """Whether the new version has been measured for two hours."""
+    """Whether the new version has been measured for two hours, and the deploy has resolved the old one's alerts."""
     if last_hour is None or outcome.deployment is None:
+        return False
+    if any(alert["state"] == "open" for alert in outcome.alerts.values()):
         return False
     return len(outcome.accuracy(outcome.deployment.command.model_version)) >= 2  # two of four hours

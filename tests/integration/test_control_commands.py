@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,10 @@ from confluent_kafka import Producer
 from driftline.cli import main
 from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
+from driftline.config.settings import Settings
+from driftline.events.cloudevents import CONTROL_ANSWER
 from driftline.events.control import COMMANDS, Rebaseline, Unmute, command_of
+from driftline.runtime.control.answer_topic import AnswerReader
 from driftline.runtime.kafka.kafka_clients import producer_configuration
 from driftline.runtime.kafka.tail import follow
 from driftline.runtime.references.reference_topic import published_profiles
@@ -33,6 +37,32 @@ def send(kafka: KafkaSettings) -> None:
         event |= {"model": "credit", "model_version": "3", "features": {"income": i % 50}}
         producer.produce(f"{kafka.prefix}-in", json.dumps(event).encode(), f"p{i}".encode())
     assert producer.flush(patient(30)) == 0
+
+
+def answer(kafka: KafkaSettings, command_id: str, partition: int, ce_type: str = CONTROL_ANSWER) -> None:
+    """Write an event as the detect stage does: an answer to a command, or something else."""
+    producer = Producer(producer_configuration(kafka, Credentials()))
+    said = {"command_id": command_id, "command": "note", "by": "ada", "status": "accepted", "message": "So it is."}
+    value = json.dumps(said | {"at": "2026-03-01T12:00:00.000Z", "model": "credit", "more": 1}).encode()
+    producer.produce(kafka.topic("events"), value, b"k", partition, headers={"ce_type": ce_type.encode()})
+    assert producer.flush(patient(30)) == 0
+
+
+def test_answers_are_found_among_the_events(real_broker: str, topic_prefix: str) -> None:
+    settings = Settings(kafka=KafkaSettings(brokers=real_broker, prefix=topic_prefix))
+    create_topics(real_broker, {settings.kafka.topic("events"): 3})
+    for number, name in enumerate(("first", "second", "third")):
+        answer(settings.kafka, name, 2 - number)
+    answer(settings.kafka, "no answer", 0, "io.driftline.window.v1")
+    with closing(AnswerReader(settings, Credentials(), 0)) as reader:
+        assert [each.command_id for each in reader.given()] == ["first", "second", "third"]
+    with closing(AnswerReader(settings, Credentials())) as reader:
+        answer(settings.kafka, "another", 0)
+        answer(settings.kafka, "mine", 1)
+        found = reader.wait("mine", patient(30))
+        assert found is not None
+        assert (found.command_id, found.status, found.model) == ("mine", "accepted", "credit")
+        assert reader.wait("second", 0.3) is None, "it was given before"
 
 
 def test_each_command_of_the_command_line_stands_on_the_topic(

@@ -364,11 +364,13 @@ def test_a_dry_run_says_what_would_go_where_and_leaves_no_trace(notified: Notifi
     assert [row[:4] for row in rows[1:]] == [["a1", "urgent", "hook,", "mail"], ["a2", "none", "none", "data"]]
     assert "\x1b" not in shown.stdout
     assert "no alert that this version can read" in shown.stderr
-    notified.write(fleet_alert(1), fleet_alert(2))
+    follower = {"notify": False, "notification": 0, "notified_for": "none", "incident": "a1"}
+    notified.write(fleet_alert(1), fleet_alert(2), alert_fields("a3", title="accuracy", **follower))
     only = [line.split() for line in driftline(*command, "--sink", "mail").stdout.splitlines()]
     assert ["a1", "urgent", "mail"] in [row[:3] for row in only]
     assert [row[3:6] for row in only if row[0] == "a001"] == [["[critical]", "2", "models:"]]
     assert not any(row[0] == "a002" for row in only)
+    assert ["a3", "none", "none", "follows", "from", "a1:", "accuracy"] in only
     groups = AdminClient({"bootstrap.servers": notified.bootstrap}).list_consumer_groups().result().valid
     assert not any(group.group_id.startswith(f"{notified.prefix}-notify") for group in groups)
     assert sink.requests == []

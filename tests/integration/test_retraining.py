@@ -64,5 +64,11 @@ def test_the_deploy_command_is_on_the_control_topic(outcome: Outcome, real_broke
     assert (command.model_version, command.replaces) == ("2", "1")
 
 
+def test_the_deploy_resolves_the_alerts_of_the_version_that_it_replaces(outcome: Outcome) -> None:
+    assert {alert["state"] for alert in outcome.alerts.values()} == {"resolved"}
+    deployed = [alert for alert in outcome.alerts.values() if "was replaced by version 2" in alert["sentence"]]
+    assert "data drift" in {cause for alert in deployed for cause in alert["causes"]}
+
+
 def test_the_new_version_opens_no_alert(outcome: Outcome) -> None:
     assert {alert["model_version"] for alert in outcome.alerts.values()} == {"1"}

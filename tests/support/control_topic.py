@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from driftline.cli import main
 from driftline.errors import EventError
 from driftline.events.control import ControlCommand, command_of
-from driftline.runtime.control import control_writer, standing_mutes
+from driftline.runtime.control import answer_topic, control_writer, standing_mutes
+from driftline.runtime.control.answer_topic import Answer
 from driftline.runtime.kafka import tail
 from driftline.runtime.kafka.tail import TailedRecord
 from driftline.runtime.kafka.topics import missing_topic
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError
 
     from driftline.config.kafka_settings import KafkaSettings
+    from driftline.config.secrets import Credentials
+    from driftline.config.settings import Settings
     from driftline.profiles.profile import Profile
 
     Deliver = Callable[[KafkaError | None, "Message"], None]
@@ -76,6 +79,13 @@ class ControlTopic:
         self.answer: KafkaError | None = None
         """What the broker answers to a record."""
         self.answers = True
+        self.said: list[Answer] = []
+        """The workers' answers on the events topic before a command is given."""
+        self.unreadable: Exception | None = None
+        """Why the events topic cannot be read."""
+        self.status = "accepted"
+        """What the workers answer to each command; nothing if it is empty."""
+        self.n_closed = 0
         self._capsys = capsys
         topic = self
 
@@ -100,6 +110,27 @@ class ControlTopic:
                     deliver(topic.answer, Message())
                 return 0
 
+        class AnswerReader:
+            """Reads the answers of workers that answer at once."""
+
+            def __init__(self, _settings: Settings, _credentials: Credentials, _from_ms: int | None = None) -> None:
+                if topic.unreadable is not None:
+                    raise topic.unreadable
+
+            def given(self) -> list[Answer]:
+                """Return what was answered earlier."""
+                return topic.said
+
+            def wait(self, command_id: str, _patience_s: float) -> Answer | None:
+                """Return the answer to a command."""
+                answer = Answer(command_id, "note", "ada", topic.status, "So it is.", "2026-03-01T12:00:00.000Z")
+                return answer if topic.status else None
+
+            def close(self) -> None:
+                """Take note."""
+                topic.n_closed += 1
+
+        monkeypatch.setattr(answer_topic, "AnswerReader", AnswerReader)
         monkeypatch.setattr(control_writer, "Producer", Producer)
         monkeypatch.setattr(control_writer, "topic_partitions", self._require)
         monkeypatch.setattr(tail, "follow", self._follow)

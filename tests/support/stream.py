@@ -118,6 +118,9 @@ class Stream:
         self.config.write_text(yaml.safe_dump(configuration(given.bootstrap, given.name, prefix, **every)))
         self.settings = load_settings(self.config, {})
         credentials = resolve_credentials(self.settings.kafka.security, {})
+        if commands_too:
+            # Their times are those of the traffic: the broker would soon delete them as older than a month.
+            create_topics(given.bootstrap, {self.settings.kafka.topic("control"): 1}, {"retention.ms": "-1"})
         create(connect_admin(self.settings.kafka, credentials), topic_specs(self.settings, PARTITIONS))
         for profile in profiles():
             publish(self.settings.kafka, credentials, profile)

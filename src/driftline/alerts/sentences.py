@@ -115,8 +115,10 @@ def _began_elsewhere(root: ShownFinding, others: Sequence[ShownFinding]) -> bool
 
 
 def _when(onset: Interval) -> str:
-    """Return an interval in UTC; the date once where it is the same."""
+    """Return an interval in UTC; the date once where it is the same, with seconds where the minute is the same."""
     begin, end = (rfc3339(time_ms) for time_ms in onset)
+    if begin[:16] == end[:16]:
+        return f"between {begin[11:19]} and {end[11:19]} on {begin[:10]} (UTC)"
     if begin[:10] == end[:10]:
         return f"between {begin[11:16]} and {end[11:16]} on {begin[:10]} (UTC)"
     return f"between {begin[:10]} {begin[11:16]} and {end[:10]} {end[11:16]} (UTC)"

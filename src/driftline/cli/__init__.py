@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from driftline.cli import alert_commands as _alert_commands  # noqa: F401  # importing it registers its commands
 from driftline.cli import alerts as _alerts  # noqa: F401  # importing it registers its commands
+from driftline.cli import answers as _answers  # noqa: F401  # importing it registers its commands
 from driftline.cli import backtest as _backtest  # noqa: F401  # importing it registers its commands
 from driftline.cli import budget as _budget  # noqa: F401  # importing it registers its commands
 from driftline.cli import check_config as _check_config  # noqa: F401  # importing it registers its commands

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from driftline.cli.alert_lines import shown_line
 from driftline.cli.alert_records import standing_alerts, the_alert
 from driftline.cli.alerts import app
 from driftline.cli.common import BrokersOption, ConfigOption, PrefixOption, err, out, overrides, read_settings
@@ -19,6 +20,7 @@ from driftline.cli.control_options import (
     DryRunOption,
     ForceOption,
     IdOption,
+    WaitOption,
 )
 from driftline.cli.control_sending import Sender, refuse, require_known
 from driftline.cli.moments import as_moment, moment_ms, now_ms, shown
@@ -50,6 +52,7 @@ def acknowledge(
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     brokers: BrokersOption = None,
     prefix: PrefixOption = None,
@@ -57,8 +60,8 @@ def acknowledge(
     """Take care of an alert: it notifies again only if it becomes worse."""
     from driftline.events.control import Acknowledge
 
-    settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run)
-    found = _open_alert(settings, alert)
+    settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run, wait=wait)
+    found = _standing_alert(settings, alert, if_resolved=useful is not None)
     command = Acknowledge(
         by=sender.by,
         id=sender.id,
@@ -114,6 +117,7 @@ def mute(
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
+    wait: WaitOption = True,
     force: ForceOption = False,
     config: ConfigOption = None,
     brokers: BrokersOption = None,
@@ -129,10 +133,10 @@ def mute(
         raise ParameterError("an ALERT, or at least one of --model, --version, --column and --cause", None, "mute")
     if alert is not None and any(chosen):
         raise ParameterError("either an ALERT, or --model, --version, --column and --cause", alert, "mute")
-    settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run)
+    settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run, wait=wait)
     match: dict[str, Any] = {"model": model, "model_version": version, "columns": column or [], "causes": causes}
     if alert is not None:
-        match = _match_of(_open_alert(settings, alert))
+        match = _match_of(_standing_alert(settings, alert))
     elif model is not None:
         require_known(settings, model, force=force)
     command = Mute(by=sender.by, id=sender.id, at=_at(at), comment=comment, until=as_moment(until_ms), **match)
@@ -150,7 +154,7 @@ def mutes(config: ConfigOption = None, brokers: BrokersOption = None, prefix: Pr
     standing = standing_mutes(settings.kafka, read_credentials(settings), now_ms())
     for name, each in standing:
         comment = f": {each.comment}" if each.comment else ""
-        out.print(_line(f"{name}  {_described(each)}, by {each.by}{comment}"), soft_wrap=True)
+        out.print(shown_line(f"{name}  {_described(each)}, by {each.by}{comment}"), soft_wrap=True)
     if not standing and err.is_terminal:
         err.print("no mute", style="dim", markup=False)
 
@@ -166,6 +170,7 @@ def unmute(
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
+    wait: WaitOption = True,
     config: ConfigOption = None,
     brokers: BrokersOption = None,
     prefix: PrefixOption = None,
@@ -175,7 +180,7 @@ def unmute(
     from driftline.events.control import Unmute
     from driftline.runtime.control.standing_mutes import standing_mutes
 
-    settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run)
+    settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run, wait=wait)
     standing = standing_mutes(settings.kafka, read_credentials(settings), now_ms())
     found = [each for each in standing if each.id.startswith(mute)]
     found = [each for each in found if each.id == mute] or found
@@ -205,6 +210,7 @@ def note(
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
+    wait: WaitOption = True,
     force: ForceOption = False,
     config: ConfigOption = None,
     brokers: BrokersOption = None,
@@ -217,30 +223,40 @@ def note(
         raise ParameterError("ALERT and TEXT, or --model and TEXT", first, "note")
     if model is not None and second is not None:
         raise ParameterError("either an ALERT or --model beside the text", first, "note")
-    settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run)
+    settings, sender = _prepared(config, brokers, prefix, by, id_, dry_run=dry_run, wait=wait)
     if model is not None:
         require_known(settings, model, force=force)
         sender.send(Note(by=sender.by, id=sender.id, at=_at(at), model=model, text=first), f"noted on {model}")
         return
-    found = _open_alert(settings, first)
+    found = _standing_alert(settings, first, if_resolved=True)
     command = Note(by=sender.by, id=sender.id, at=_at(at), model=_model(found), text=str(second), alert=found.alert_id)
     sender.send(command, f"noted: {_named(found)}")
 
 
 def _prepared(
-    config: Path | None, brokers: str | None, prefix: str | None, by: str | None, id_: str | None, *, dry_run: bool
+    config: Path | None,
+    brokers: str | None,
+    prefix: str | None,
+    by: str | None,
+    id_: str | None,
+    *,
+    dry_run: bool,
+    wait: bool,
 ) -> tuple[Settings, Sender]:
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
-    return settings, Sender(settings, by, id_, dry_run=dry_run)
+    return settings, Sender(settings, by, id_, dry_run=dry_run, wait=wait)
 
 
-def _open_alert(settings: Settings, start: str) -> Alert:
-    """Return the open alert whose id begins so; say why there is none, and end."""
+def _standing_alert(settings: Settings, start: str, *, if_resolved: bool = False) -> Alert:
+    """Return the alert whose id begins so; say why there is none, or that it is resolved, and end."""
     topic = settings.kafka.topic("alerts")
     found = the_alert(standing_alerts(settings), start, topic)
-    if not found.is_open:
+    if not found.is_open and not if_resolved:
         since = f" since {found.fields['resolved_at']}" if found.fields.get("resolved_at") else ""
-        raise refuse(f"alert {found.alert_id} is resolved{since}: nothing is left to be said about it")
+        raise refuse(
+            f"alert {found.alert_id} is resolved{since}: it can be noted on, and `ack` can say whether its page was "
+            "--useful or --not-useful"
+        )
     return found
 
 
@@ -250,16 +266,7 @@ def _model(alert: Alert) -> str:
 
 
 def _named(alert: Alert) -> str:
-    return _line(f"{alert.alert_id} of {alert.model}, {alert.fields.get('title') or 'no title'}")
-
-
-def _line(text: str) -> str:
-    """Return a text whose control characters are shown: what an alert or a comment holds is data."""
-    from rich.text import Text
-
-    from driftline.cli.alert_lines import one_line
-
-    return one_line(Text(text)).plain
+    return shown_line(f"{alert.alert_id} of {alert.model}, {alert.fields.get('title') or 'no title'}")
 
 
 def _at(text: str | None) -> datetime | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from rich.text import Text
+
+from driftline.cli.data_console import UNSEEN, escaped
 
 if TYPE_CHECKING:
     from driftline.runtime.kafka.tail import TailedRecord
 
 COLOURS: Final = {"critical": "bold red", "warning": "yellow", "info": "cyan", "resolved": "green"}
 _DATA_HEADERS: Final = "ce_"
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class NewAlerts:
@@ -62,15 +62,26 @@ def as_line(record: TailedRecord) -> Text:
 
 
 def one_line(text: Text) -> Text:
-    """Return a text whose control characters are shown, as what an alert holds is data: it must not look like a second
-    alert, and must not command the terminal.
+    """Return a text as one line, whose control characters are shown: what an alert holds is data, and must not look
+    like a second alert, command the terminal, or read backwards.
     """
-    if not _CONTROL.search(text.plain):
+    if "\n" not in text.plain and not UNSEEN.search(text.plain):
         return text
     shown = Text(" ").join(text.split("\n"))
-    for at in reversed([match.start() for match in _CONTROL.finditer(shown.plain)]):
-        shown = Text.assemble(shown[:at], f"\\x{ord(shown.plain[at]):02x}", shown[at + 1 :])
+    for at in reversed([match.start() for match in UNSEEN.finditer(shown.plain)]):
+        shown = Text.assemble(shown[:at], escaped(shown.plain[at]), shown[at + 1 :])
     return shown
+
+
+def shown_line(text: str) -> str:
+    r"""Return a plain text as :func:`one_line` does.
+
+    Examples
+    --------
+    >>> shown_line("a\x1b[31m\nb\u202ec")
+    'a\\x1b[31m b\\u202ec'
+    """
+    return escaped(text.replace("\n", " "))
 
 
 def as_json(record: TailedRecord) -> str:

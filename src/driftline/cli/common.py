@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from msgspec.structs import replace
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from driftline.cli.data_console import DataConsole
 from driftline.config.convert import Converter
 from driftline.config.load import known_detectors, known_distances, load_settings
 from driftline.config.secrets import Credentials, resolve_credentials
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from driftline.config.problem import Problem
     from driftline.config.settings import Settings
 
-out: Final = Console(soft_wrap=True, highlight=False)
+out: Final = DataConsole(soft_wrap=True, highlight=False)
 """Standard output: results. Colours on a terminal only."""
 
-err: Final = Console(stderr=True, soft_wrap=True, highlight=False)
+err: Final = DataConsole(stderr=True, soft_wrap=True, highlight=False)
 """Standard error: errors, progress, remarks. Colours on a terminal only."""
 
 ConfigOption = Annotated[

@@ -22,6 +22,10 @@ IdOption = Annotated[
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the record, and write nothing.")]
+WaitOption = Annotated[
+    bool,
+    typer.Option("--wait/--no-wait", help="Wait up to 10 s for the answer of the workers; exit code 1 if they refuse."),
+]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Write it although the model is not known, or the time has passed.")
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import socket
 import uuid
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import typer
@@ -13,7 +14,7 @@ import typer
 from driftline.cli.common import err, out, quiet_logs, read_credentials
 from driftline.cli.exit_codes import ExitCode
 from driftline.cli.moments import now_ms
-from driftline.errors import ParameterError
+from driftline.errors import DriftlineError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
     from driftline.events.control import ControlCommand
     from driftline.events.model_key import ModelKey
     from driftline.profiles.profile import Profile
+    from driftline.runtime.control.answer_topic import AnswerReader
+
+WAIT_S: Final = 10.0
+"""How long a command waits for its answer."""
 
 
 class Sender:
-    """Writes one command of the command line, or prints it.
+    """Writes one command of the command line and prints what became of it, or prints the command alone.
 
     Parameters
     ----------
@@ -34,6 +39,8 @@ class Sender:
         As given; without them the login name and host, and a new id.
     dry_run : bool
         Print the record instead of writing it.
+    wait : bool
+        Wait up to ``WAIT_S`` for the answer of the workers.
 
     Raises
     ------
@@ -43,7 +50,7 @@ class Sender:
         When no broker answers, or the control topic is missing; not in a dry run.
     """
 
-    def __init__(self, settings: Settings, by: str | None, id_: str | None, *, dry_run: bool) -> None:
+    def __init__(self, settings: Settings, by: str | None, id_: str | None, *, dry_run: bool, wait: bool) -> None:
         from driftline.runtime.control.control_writer import ControlWriter
 
         quiet_logs(settings)
@@ -51,6 +58,7 @@ class Sender:
         self.id = id_ if id_ is not None else uuid.uuid4().hex[:16]
         self._settings = settings
         self._dry_run = dry_run
+        self._wait = wait
         self._writer = ControlWriter(settings.kafka, read_credentials(settings))
         if not dry_run:
             self._writer.require_topic()
@@ -74,10 +82,13 @@ class Sender:
         require_near(command, now_ms())
 
     def send(self, command: ControlCommand, said: str) -> None:
-        """Write a command and print ``said``, what it does, with who and where; or print its record.
+        """Write a command and print ``said``, what it does, with who and where, and then its answer; or print its
+        record.
 
         Raises
         ------
+        typer.Exit
+            With exit code 1 when the workers refuse it.
         EventError
             When the stages would refuse it.
         BrokerError
@@ -95,9 +106,56 @@ class Sender:
             }
             out.print(msgspec.json.encode(shown).decode(), markup=False, soft_wrap=True)
             return
-        position = self._writer.write(command)
-        where = f"{position.topic}-{position.partition}@{position.offset}"
-        out.print(f"{said} (command {self.id} by {self.by}, {where})", markup=False, soft_wrap=True)
+        answers = self._reader() if self._wait else None
+        try:
+            position = self._writer.write(command)
+            where = f"{position.topic}-{position.partition}@{position.offset}"
+            out.print(f"{said} (command {self.id} by {self.by}, {where})", markup=False, soft_wrap=True)
+            if answers is not None:
+                self._print_answer(answers)
+        finally:
+            if answers is not None:
+                answers.close()
+
+    def _reader(self) -> AnswerReader | None:
+        """Return what reads answers from now on; where they cannot be read, say so: the command can do without."""
+        from confluent_kafka import KafkaException
+
+        from driftline.runtime.control.answer_topic import AnswerReader
+
+        try:
+            return AnswerReader(self._settings, read_credentials(self._settings))
+        except (DriftlineError, KafkaException) as error:
+            _tell_unread(error)
+            return None
+
+    def _print_answer(self, answers: AnswerReader) -> None:
+        from confluent_kafka import KafkaException
+
+        from driftline.cli.answer_lines import REFUSED, told
+
+        try:
+            with err.status("waiting for the answer") if err.is_terminal else nullcontext():
+                answer = answers.wait(self.id, WAIT_S)
+        except (DriftlineError, KafkaException) as error:
+            _tell_unread(error)
+            return
+        if answer is None:
+            text = (
+                f"no answer within {WAIT_S:g} s. Workers that run answer most commands at once, and one about an alert "
+                "when event time has passed the command's, `time.lateness` and `time.pane` later. Wait for it with "
+                f"`driftline answers {self.id} --wait 5m`"
+            )
+            err.print(text, style="yellow", markup=False, soft_wrap=True)
+            return
+        (err if answer.status == REFUSED else out).print(told(answer), markup=False, soft_wrap=True)
+        if answer.status == REFUSED:
+            raise typer.Exit(ExitCode.FOUND)
+
+
+def _tell_unread(error: Exception) -> None:
+    text = f"remark: the answer to the command cannot be read: {error}. `--no-wait` does not ask for it"
+    err.print(text, style="yellow", markup=False, soft_wrap=True)
 
 
 def refuse(message: str) -> typer.Exit:

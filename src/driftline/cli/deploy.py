@@ -25,6 +25,7 @@ from driftline.cli.control_options import (
     ForceOption,
     IdOption,
     TheVersionOption,
+    WaitOption,
 )
 from driftline.cli.control_sending import Sender, publish_reference, published_keys, require_known
 from driftline.cli.moments import as_moment, moment_ms, now_ms
@@ -68,6 +69,7 @@ def deploy(
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
+    wait: WaitOption = True,
     force: ForceOption = False,
     config: ConfigOption = None,
     brokers: BrokersOption = None,
@@ -85,7 +87,7 @@ def deploy(
     if profile is not None:
         at_ms = effective_from(at_ms, now, int(settings.time.max_future), before_start=before_start, at="--at")
         reference = _of_version(profile, key, at_ms)
-    sender = Sender(settings, by, id_, dry_run=dry_run)
+    sender = Sender(settings, by, id_, dry_run=dry_run, wait=wait)
     _require_known(settings, key, has_reference=reference is not None, force=force)
     command = Deploy(
         by=sender.by,
@@ -115,6 +117,7 @@ def rollback(
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
+    wait: WaitOption = True,
     force: ForceOption = False,
     config: ConfigOption = None,
     brokers: BrokersOption = None,
@@ -127,7 +130,7 @@ def rollback(
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
     at_ms = None if at is None else moment_ms(at, "--at", now_ms())
     key = ModelKey(model, version)
-    sender = Sender(settings, by, id_, dry_run=dry_run)
+    sender = Sender(settings, by, id_, dry_run=dry_run, wait=wait)
     _require_known(settings, key, has_reference=False, force=force)
     command = Rollback(
         by=sender.by,

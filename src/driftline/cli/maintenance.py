@@ -9,7 +9,15 @@ import typer
 
 from driftline.cli.app import app
 from driftline.cli.common import BrokersOption, ConfigOption, PrefixOption, overrides, read_settings
-from driftline.cli.control_options import AnyModelOption, ByOption, CommentOption, DryRunOption, ForceOption, IdOption
+from driftline.cli.control_options import (
+    AnyModelOption,
+    ByOption,
+    CommentOption,
+    DryRunOption,
+    ForceOption,
+    IdOption,
+    WaitOption,
+)
 from driftline.cli.control_sending import Sender, refuse, require_known
 from driftline.cli.moments import as_moment, moment_ms, now_ms
 from driftline.errors import ParameterError
@@ -45,6 +53,7 @@ def maintenance(
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
+    wait: WaitOption = True,
     force: ForceOption = False,
     config: ConfigOption = None,
     brokers: BrokersOption = None,
@@ -59,7 +68,7 @@ def maintenance(
     if until_ms <= start_ms:
         raise ParameterError("a time after --from", until, "--until")
     settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
-    sender = Sender(settings, by, id_, dry_run=dry_run)
+    sender = Sender(settings, by, id_, dry_run=dry_run, wait=wait)
     if until_ms <= now and not force:
         raise refuse(
             f"{rfc3339(until_ms)} has passed, and windows that closed by then are not checked again. Give --force if "

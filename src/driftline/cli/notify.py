@@ -119,6 +119,7 @@ def _print_plan(settings: Settings, names: list[str]) -> None:
 
 def _all_rows(settings: Settings, names: list[str], alerts: Sequence[Alert]) -> Iterator[Row]:
     """Yield the rows of all open alerts; those of one problem of several models are the same."""
+    from driftline.notify.escaping import plain
     from driftline.notify.message import Message, restated, single
     from driftline.notify.pages import Pages
 
@@ -126,6 +127,9 @@ def _all_rows(settings: Settings, names: list[str], alerts: Sequence[Alert]) -> 
     told = sorted((alert for alert in alerts if alert.has_notified), key=lambda each: (each.opened_at, each.alert_id))
     of_alerts = {alert.alert_id: pages.place(alert) for alert in told}
     for alert in alerts:
+        if not alert.has_notified:  # the alert that it follows from is told for both
+            yield plain(alert.alert_id), "none", "none", plain(f"follows from {alert.incident}: {alert.title}")
+            continue
         page = of_alerts.get(alert.alert_id)
         entry = restated(alert, "" if page is None else page.page_id)
         is_shared = page is not None and page.is_shared

@@ -20,7 +20,15 @@ from driftline.cli.common import (
     read_credentials,
     read_settings,
 )
-from driftline.cli.control_options import AnyVersionOption, ByOption, CommentOption, DryRunOption, ForceOption, IdOption
+from driftline.cli.control_options import (
+    AnyVersionOption,
+    ByOption,
+    CommentOption,
+    DryRunOption,
+    ForceOption,
+    IdOption,
+    WaitOption,
+)
 from driftline.cli.control_sending import Sender, publish_reference, require_known
 from driftline.cli.moments import NOW, as_moment, moment_ms, now_ms
 from driftline.cli.reference_options import TheModelOption
@@ -93,6 +101,7 @@ def rebaseline(
     by: ByOption = None,
     id_: IdOption = None,
     dry_run: DryRunOption = False,
+    wait: WaitOption = True,
     force: ForceOption = False,
     config: ConfigOption = None,
     brokers: BrokersOption = None,
@@ -119,7 +128,7 @@ def rebaseline(
     wanted_ms = None if at is None else moment_ms(at, "--at", now)
     max_future_ms = int(settings.time.max_future)
     at_ms = effective_from(wanted_ms, now, max_future_ms, at="--at")
-    sender, credentials = Sender(settings, by, id_, dry_run=dry_run), read_credentials(settings)
+    sender, credentials = Sender(settings, by, id_, dry_run=dry_run, wait=wait), read_credentials(settings)
     published = Profiles(published_profiles(settings.kafka, credentials))
     require_known(settings, model, {profile.key for profile in published.all()}, force=force)
     key = _key(published, model, version, settings)

@@ -55,6 +55,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     updated_at: str
     resolved_at: str | None
     since: str
+    sentence: str = ""
+    """What happened, for people; empty in records of versions that had none."""
     findings: tuple[Finding, ...] = ()
     model: str = ""
     model_version: str = ""

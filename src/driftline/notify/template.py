@@ -21,6 +21,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "reason": "why it notified, such as `more severe`",
     "title": "the alert's short line",
     "headline": "the title, with what happened to the alert",
+    "sentence": "what happened, since when, how bad, how sure and what to look at first",
     "message": "the findings with numbers",
     "text": "the whole text for people, in lines",
     "opened_at": "event time of the opening",

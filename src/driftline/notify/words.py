@@ -21,8 +21,8 @@ MAX_SUBJECT: Final = 200
 """Characters of a subject."""
 MAX_NAME: Final = 200
 """Characters of a name: models, segments, owners."""
-_MAX_LINE: Final = 300
-"""Characters of an alert's findings in a message about several alerts."""
+_MAX_LINE: Final = 1_000
+"""Characters of an alert's sentence in a message about several alerts."""
 _SHOWN_MODELS: Final = 3
 _VERBS: Final = {"group": "opened", "burst": "held back by the rate limit", "digest": "in the digest"}
 
@@ -110,8 +110,9 @@ class Wording:
             "severity": alert.severity,
             "state": alert.state,
             "news": entry.news,
-            "reason": plain(alert.notified_for, MAX_NAME),
+            "reason": "" if alert.notified_for == "none" else plain(alert.notified_for, MAX_NAME),
             "title": plain(alert.title),
+            "sentence": plain(alert.sentence or alert.message),
             "message": plain(alert.message),
             "opened_at": plain(alert.opened_at, MAX_NAME),
             "updated_at": plain(alert.updated_at, MAX_NAME),
@@ -165,7 +166,8 @@ class Wording:
             [
                 f"{values['model_label']}: {values['headline']}",
                 "",
-                f"{own['model_label']}: {own['message']}",
+                f"{own['model_label']}: {own['sentence']}",
+                *([own["message"]] if own["message"] != own["sentence"] else ()),
                 "",
                 *(f"{name}: {value}" for name, value in facts.items() if value),
             ]
@@ -174,7 +176,8 @@ class Wording:
     def _text(self, entry: Entry, values: dict[str, str]) -> str:
         alert = entry.alert
         found = [self._escape(plain(finding.message)) for finding in alert.findings if finding.message]
-        lines = found if alert.is_open and found else [values["message"]]
+        evidence = found if alert.is_open and found else [values["message"]]
+        lines = [values["sentence"], "", *evidence] if alert.sentence else evidence
         facts = {
             "Model": values["model_label"],
             "Segment": values["segment"] if alert.segment != "all" else "",
@@ -203,7 +206,10 @@ class Wording:
             lines[0] = f"{_n_alerts(message)} {_VERBS[message.kind]}:"
         for entry in message.entries[: self._max_alerts]:
             words = self.of_entry(entry)
-            lines += [f"- {words.subject}", f"  {self._escape(plain(entry.alert.message, _MAX_LINE))}"]
+            lines += [
+                f"- {words.subject}",
+                f"  {self._escape(plain(entry.alert.sentence or entry.alert.message, _MAX_LINE))}",
+            ]
             if words.url:
                 lines.append(f"  {words.url}")
         n_more = len(message.entries) - self._max_alerts
@@ -236,7 +242,7 @@ def _headline(entry: Entry, values: dict[str, str]) -> str:
 
 def _prefixed(news: News, values: dict[str, str]) -> str:
     """Return the title of what is open, with what happened to it."""
-    words = {"again": values["reason"], "updated": "changed", "joined": "further model"}.get(news)
+    words = {"again": values["reason"] or None, "updated": "changed", "joined": "further model"}.get(news)
     return values["title"] if words is None else f"{words}: {values['title']}"
 
 

@@ -143,7 +143,13 @@ def test_what_nobody_said_or_cannot_be_read_is_left_out(more: dict[str, object])
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("a\nb", "a b"), ("a\x1b[31mb", "a\\x1b[31mb"), ("\x9b2J", "\\x9b2J"), ("ä → b", "ä → b")],
+    [
+        ("a\nb", "a b"),
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+        ("\x9b2J", "\\u009b2J"),
+        ("a\u202eb\u061c", "a\\u202eb\\u061c"),
+        ("ä → b", "ä → b"),
+    ],
 )
 def test_control_characters_are_shown_and_command_nothing(text: str, shown: str) -> None:
     assert one_line(Text(text)).plain == shown

@@ -27,7 +27,7 @@ def test_an_alert_is_acknowledged_by_the_beginning_of_its_id(topic: ControlTopic
     assert code == ExitCode.OK
     assert said == (
         "acknowledged: xyz3 of credit@3, income: mean 52,000 → 70,200 "
-        "(command i1 by ada@laptop, driftline.control-0@17)\n"
+        "(command i1 by ada@laptop, driftline.control-0@17)\naccepted: So it is.\n"
     )
     assert topic.commands == [
         Acknowledge(by="ada@laptop", id="i1", comment="known", model="credit", alert="xyz3", useful=False)
@@ -62,7 +62,6 @@ def test_each_command_has_an_id_of_its_own_unless_one_is_given(topic: ControlTop
     [
         ("q", "no alert has an id that begins with 'q' in driftline.alerts: `driftline alerts list --all`"),
         ("ab", "2 alerts have an id that begins with 'ab' in driftline.alerts: `driftline alerts list --all`"),
-        ("abd", "alert abd2 is resolved: nothing is left to be said about it"),
     ],
 )
 def test_an_alert_that_nothing_can_be_said_about_is_refused(
@@ -71,6 +70,26 @@ def test_an_alert_that_nothing_can_be_said_about_is_refused(
     code, out, errors = topic.run("alerts", command[0], start, *command[1:])
     assert (code, out, errors.strip()) == (ExitCode.FOUND, "", said)
     assert topic.records == []
+
+
+@pytest.mark.parametrize("command", [("ack",), ("mute", "--for", "4h")])
+def test_a_resolved_alert_is_not_taken_care_of_any_more(topic: ControlTopic, command: tuple[str, ...]) -> None:
+    code, out, errors = topic.run("alerts", command[0], "abd", *command[1:])
+    assert (code, out) == (ExitCode.FOUND, "")
+    assert errors.strip() == (
+        "alert abd2 is resolved: it can be noted on, and `ack` can say whether its page was --useful or --not-useful"
+    )
+    assert topic.records == []
+
+
+def test_of_a_resolved_alert_the_use_of_its_page_can_be_said_and_notes_can_be_left(topic: ControlTopic) -> None:
+    assert topic.run("alerts", "ack", "abd", "--not-useful")[0] == ExitCode.OK
+    assert topic.run("alerts", "note", "abd", "a sale")[0] == ExitCode.OK
+    ack, note = topic.commands
+    assert isinstance(ack, Acknowledge)
+    assert (ack.alert, ack.useful) == ("abd2", False)
+    assert isinstance(note, Note)
+    assert note.alert == "abd2"
 
 
 def test_a_dry_run_prints_the_record_and_writes_nothing(topic: ControlTopic) -> None:

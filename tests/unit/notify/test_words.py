@@ -35,7 +35,9 @@ def wording(
 
 
 def hostile(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  # any field of an alert
-    names = dict.fromkeys(("model", "model_version", "segment", "title", "message", "notified_for"), HOSTILE)
+    names = dict.fromkeys(
+        ("model", "model_version", "segment", "title", "sentence", "message", "notified_for"), HOSTILE
+    )
     return alert_fields(**{**names, "findings": [{"message": HOSTILE}], **changes})
 
 
@@ -55,6 +57,23 @@ def test_the_words_of_one_alert() -> None:
         "Console: https://console.example.com/credit-risk?alert=a1",
         "Alert: a1/notification-1",
     ]
+
+
+def test_the_sentence_comes_first_and_the_evidence_after_it() -> None:
+    said = "Since between 12:00 and 13:00, `income` has moved. Look first at `income`."
+    words = wording().words(single(entry(fields=alert_fields(sentence=said))))
+    assert words.body.splitlines()[:4] == [said, "", "income: PSI 0.84", ""]
+    group = wording().words(Message("group", (entry(fields=alert_fields(sentence=said)),) * 2))
+    assert f"  {said}" in group.body.splitlines()
+    own = wording(Template(body="{sentence}")).words(single(entry(fields=alert_fields(sentence=said))))
+    assert own.body == said
+
+
+def test_a_sink_that_hears_late_of_an_alert_that_notified_nobody_is_told_no_reason() -> None:
+    late = updated(notified_for="none", notification=1)
+    assert wording().words(single(entry("again", fields=late))).subject == (
+        "[critical] credit-risk 3: data drift in income"
+    )
 
 
 def test_a_subject_says_what_happened() -> None:

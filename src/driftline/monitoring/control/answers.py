@@ -67,10 +67,10 @@ def _done(kept: KeptCommand) -> str:
                 "it replaces resolve, and its own detectors and windows begin anew."
             )
         case Rebaseline():
-            columns = ", ".join(command.columns) or "all columns"
+            about = f" about {', '.join(command.columns)} alone" if command.columns else ""
             text = (
-                f"Open alerts of version {command.model_version or '(none)'} about {columns} alone resolve at {since}. "
-                f"The new baseline is the published profile {command.profile_id}."
+                f"Open alerts of version {command.model_version or '(none)'}{about} resolve at {since}. The command "
+                f"itself changes no baseline: the profile {command.profile_id} has to be published."
             )
         case Maintenance():
             text = f"Windows that overlap the span from {since} until {until} open and resolve no alerts."

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka.admin import AdminClient
 
+    from driftline.config.kafka_settings import KafkaSettings
     from driftline.config.secrets import Credentials
-    from driftline.config.settings import KafkaSettings
 
 _TIMEOUT_S: Final = 10.0
 _log = get_logger(__name__)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from confluent_kafka import KafkaException, TopicPartition
 
-from driftline.events.source import Source
 from driftline.runtime.kafka.kafka_clients import ADMIN_TIMEOUT_S
 from driftline.runtime.kafka.reading import assigned_consumer
 from driftline.runtime.operations.logs import get_logger
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
+    from driftline.events.source import Source
     from driftline.events.source_numbers import SourceNumbers
 
 _SKETCH_GROUP: Final = "sketch"
@@ -46,7 +46,7 @@ class InputSpan(NamedTuple):
 
 
 def input_spans(
-    settings: Settings, credentials: Credentials, numbers: SourceNumbers, from_ms: int | None, n_control: int
+    settings: Settings, credentials: Credentials, numbers: SourceNumbers, from_ms: int | None
 ) -> list[InputSpan]:
     """Return what to read of each source partition.
 
@@ -54,9 +54,7 @@ def input_spans(
     ----------
     settings, credentials : Settings, Credentials
     numbers : SourceNumbers
-        Which partitions of which topics are read.
-    n_control : int
-        Partitions of the control topic; 0 where there is none.
+        Which partitions of which topics are read; those of the control topic are among them where there is one.
     from_ms : int or None
         Where given, records begin with the first whose Kafka timestamp is at least this; else with the oldest kept.
 
@@ -71,9 +69,7 @@ def input_spans(
         When the broker does not tell the offsets.
     """
     every = [(numbers.source(*place), TopicPartition(*place)) for place in numbers.every()]
-    places = [(source, place) for source, place in every if source.kind not in {"joins", "control"}]
-    control = settings.kafka.topic("control")
-    places += [(Source("control", number), TopicPartition(control, number)) for number in range(n_control)]
+    places = [(source, place) for source, place in every if source.kind != "joins"]
     consumer = assigned_consumer(settings.kafka, credentials, _SKETCH_GROUP)
     try:
         committed = _committed(consumer, [place for _, place in places])

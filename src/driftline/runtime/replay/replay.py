@@ -87,15 +87,17 @@ class Replay:
 
     def __init__(self, settings: Settings, credentials: Credentials, span: Span, warm_up_ms: int | None = None) -> None:
         read = input_topics(settings, credentials)
+        control = settings.kafka.topic("control")
+        n_control = partition_counts(connect_admin(settings.kafka, credentials), [control])[control]
+        if n_control:
+            read = read.with_control(control, n_control)
         self._settings, self._credentials, self._span = read.settings, credentials, span
         self._numbers = known_numbers(settings, credentials, read)
         n_partitions = self._numbers.n_partitions
         inputs: dict[Kind, int] = {kind: n for kind, n in n_partitions.items() if kind != "joins"}
         from_ms = None if warm_up_ms is None else first_record_ms(settings, span, warm_up_ms)
-        control = settings.kafka.topic("control")
-        n_control = partition_counts(connect_admin(settings.kafka, credentials), [control])[control] or 0
         # first: workers finish what they have read
-        self.spans = input_spans(settings, credentials, self._numbers, from_ms, n_control)
+        self.spans = input_spans(settings, credentials, self._numbers, from_ms)
         routed = read.settings
         if settings.join.repartition == "auto" and (
             routing_reason(settings, credentials) is not None  # a pattern may match several topics one day

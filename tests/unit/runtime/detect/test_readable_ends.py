@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import IsolationLevel
 from structlog.testing import capture_logs
 
+from driftline.config.kafka_settings import KafkaSettings
 from driftline.config.secrets import Credentials
-from driftline.config.settings import KafkaSettings
 from driftline.errors import BrokerError
 from driftline.runtime.detect import readable_ends
 from driftline.runtime.detect.readable_ends import ReadableEnds

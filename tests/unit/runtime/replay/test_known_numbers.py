@@ -42,7 +42,7 @@ def test_numbers_are_those_of_the_log_and_what_has_none_was_never_read(embedded_
     assert numbers.every() == [Place("a", 0), Place("a", 1), Place("b", 0), Place("b", 1)], "b-2 has no number yet"
     assert numbers.source("b", 1) == Source("predictions", 4)
     assert numbers.absent == (Source("predictions", 2),)
-    spans = input_spans(settings, Credentials(), numbers, None, 0)
+    spans = input_spans(settings, Credentials(), numbers, None)
     assert [(span.source.partition, span.topic, span.partition) for span in spans] == [
         (0, "a", 0),
         (1, "a", 1),
