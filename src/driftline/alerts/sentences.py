@@ -95,6 +95,8 @@ def sentence_of(
     """
     told = [root.clause, *_following(root, others, columns)]
     parts = [f"Since {_when(onset)}, {'; '.join(told)}."]
+    if root.because:
+        parts.append(f"{root.because[0].upper()}{root.because[1:]}.")
     if beside is not None:
         parts.append(beside.clause)
     only = where_from(root.origins or (), root.columns if _began_elsewhere(root, others) else ())

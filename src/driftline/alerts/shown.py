@@ -50,6 +50,8 @@ class ShownFinding(Struct, frozen=True, kw_only=True):
     """Onset in ms, where it names a problem that had begun before."""
     origins: tuple[Origin, ...] | None = None
     """Where its change comes from; None where there was nothing to compare."""
+    because: str = ""
+    """What explains most of a change of performance, as a clause; may be empty."""
 
     @property
     def rank(self) -> int:
@@ -100,6 +102,7 @@ def shown(finding: FindingEvent, cause: Cause) -> ShownFinding:
         detail=words.detail,
         columns=tuple(finding.most_changed) or (() if column is None else (column,)),
         origins=tuple(finding.origins) if isinstance(finding.origins, list) else None,
+        because=finding.explained.words if finding.explained else "",
     )
 
 

@@ -84,3 +84,5 @@ class Explained(Struct, frozen=True, kw_only=True):
     """Why ``data`` and ``concept`` are null. ``not binary``: only scores of one class are kept. ``not by score``: the
     metric is no function of decisions and outcomes by score. ``no scores``, ``labels without a score``, ``classes
     outside the profile``, ``decisions do not follow from scores``: in the window or the baseline. ``undefined``."""
+    words: str = ""
+    """What explains most of a change for the worse, for people; empty if nothing certainly explains much of it."""

@@ -9,6 +9,7 @@ from msgspec import structs
 from driftline.alerts import ModelAlerts, OpeningRule
 from driftline.alerts.onsets import Interval
 from driftline.events.cloudevents import rfc3339
+from driftline.events.explanation import Explained
 from driftline.events.finding import ColumnMoments, LevelEvidence, UnitChange
 from tests.support.alert_runs import DAY, HOUR, RULES, AlertRun, Seen, dropped, finding
 
@@ -174,6 +175,28 @@ def test_what_comes_again_in_windows_of_a_day_is_a_problem_of_its_own() -> None:
     ]
     opened = [each for each in records if each.notify]
     assert len({each.alert_id for each in opened}) == len(opened) == 2
+
+
+def test_what_explains_a_fall_of_performance_stands_in_the_sentence() -> None:
+    words = "71 % of it is because segment country=DE went from 20 % to 48 % of the labelled traffic"
+    explained = Explained(
+        metric="accuracy",
+        mix=[],
+        compared=None,
+        mix_missing="no segments",
+        change=None,
+        data=None,
+        concept=None,
+        outside=None,
+        scores_missing="no scores",
+        words=words,
+    )
+    fallen = dropped(30 * HOUR)
+    found = [structs.replace(each, explained=explained) for each in fallen.findings]
+    (opened,) = AlertRun().join(fallen._replace(findings=tuple(found)))
+    assert f"(91.4 % → 75.7 %). {words}. The change is" in opened.sentence
+    (plain,) = AlertRun().join(fallen)
+    assert "because" not in plain.sentence
 
 
 def test_what_grows_slowly_began_where_it_was_half_of_what_matters() -> None:

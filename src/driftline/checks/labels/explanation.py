@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from driftline.checks.labels.explanation_words import with_words
 from driftline.checks.labels.performance_tests import spread_of
 from driftline.events.cloudevents import rfc3339
 from driftline.events.explanation import EarlierWindows, Explained, ExplainedPart, MixChange, SegmentChange
@@ -34,7 +35,7 @@ def explanations(case: PerformanceCase, metrics: Sequence[str]) -> dict[str, Exp
     """Return what explains the change of each metric and, where segments explain them, of the share of positive
     predictions and of the mean score of a binary task beside them.
     """
-    found = {metric: _explained(case, metric) for metric in metrics}
+    found = {metric: with_words(_explained(case, metric)) for metric in metrics}
     beside = {metric: _explained(case, metric) for metric in BESIDE}
     return found | {metric: explained for metric, explained in beside.items() if explained.mix}
 

@@ -35,9 +35,13 @@ OF_CASES: Final = {
 def with_explanation(finding: FindingEvent, explained: Mapping[str, Explained]) -> FindingEvent:
     """Return a finding with what explains its change, and a clause about it in its message."""
     found = explained[finding.check.removeprefix(PREFIX)]
-    words = clause(found)
-    message = f"{finding.message}; {words}" if words else finding.message
+    message = f"{finding.message}; {found.words}" if found.words else finding.message
     return structs.replace(finding, explained=found, message=message)
+
+
+def with_words(found: Explained) -> Explained:
+    """Return what explains a change, with its words."""
+    return structs.replace(found, words=clause(found))
 
 
 def clause(found: Explained) -> str:
@@ -55,7 +59,7 @@ def _by_segment(found: Explained) -> str:
         return ""
     n = compared.n_windows
     earlier = "the last window" if n == 1 else f"the last {n} windows"
-    return f"against {earlier} without a finding, {_fraction(fraction)} of it because {words}"
+    return f"against {earlier} without a finding, {_fraction(fraction)} of it is because {words}"
 
 
 def _mix(metric: str, change: MixChange) -> tuple[float, str]:
@@ -97,8 +101,8 @@ def _by_score(found: Explained) -> str:
     if max(data, concept) < MOST:
         return ""
     if data > concept:
-        return f"{_fraction(data)} of it because other scores came, which in the baseline too had such outcomes"
-    return f"{_fraction(concept)} of it because the same scores have other outcomes than in the baseline"
+        return f"{_fraction(data)} of it is because other scores came, which in the baseline too had such outcomes"
+    return f"{_fraction(concept)} of it is because the same scores have other outcomes than in the baseline"
 
 
 def _certain(part: ExplainedPart) -> float:

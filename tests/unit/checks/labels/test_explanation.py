@@ -74,7 +74,7 @@ def test_traffic_that_moved_to_a_worse_segment_is_told() -> None:
     now = window(0, country_DE=(480, 120), country_FR=(260, 13), others=(260, 13), channel_web=(500, 80))
     finding = found_in(now, before, before)
     assert finding.message.endswith(
-        "; against the last 2 windows without a finding, all of it because the mix of country changed, above all "
+        "; against the last 2 windows without a finding, all of it is because the mix of country changed, above all "
         "country=DE from 20 % to 48 % of the labelled traffic"
     )
     by_country, by_channel = explained(finding).mix
@@ -101,7 +101,7 @@ def test_one_segment_that_became_worse_is_told() -> None:
     now = window(0, country_DE=(200, 100), country_FR=(400, 20), others=(400, 20), channel_web=(500, 70))
     finding = found_in(now, before)
     assert finding.message.endswith(
-        "; against the last window without a finding, all of it because accuracy of segment country=DE went from "
+        "; against the last window without a finding, all of it is because accuracy of segment country=DE went from "
         "95.0 % to 50.0 %"
     )
 
@@ -119,7 +119,7 @@ def test_where_all_segments_become_worse_alike_none_is_blamed() -> None:
     now = window(0, country_DE=(500, 100), country_FR=(300, 60), others=(200, 40), channel_web=(500, 100))
     finding = found_in(now, before)
     assert "country" not in finding.message
-    assert finding.message.endswith("; all of it because the same scores have other outcomes than in the baseline")
+    assert finding.message.endswith("; all of it is because the same scores have other outcomes than in the baseline")
 
 
 def test_without_segments_or_earlier_windows_it_is_said_so() -> None:
@@ -173,8 +173,8 @@ SURE, UNSURE, RATES = (0.4, 0.1, 0.1, 0.4), (0.1, 0.4, 0.4, 0.1), (0.1, 0.4, 0.6
 @pytest.mark.parametrize(
     ("shares", "rates", "words"),
     [
-        (UNSURE, RATES, "all of it because other scores came, which in the baseline too had such outcomes"),
-        (SURE, (0.3, 0.4, 0.6, 0.7), "all of it because the same scores have other outcomes than in the baseline"),
+        (UNSURE, RATES, "all of it is because other scores came, which in the baseline too had such outcomes"),
+        (SURE, (0.3, 0.4, 0.6, 0.7), "all of it is because the same scores have other outcomes than in the baseline"),
     ],
 )
 @pytest.mark.parametrize("metric", ["accuracy", "precision", "recall", "specificity"])
