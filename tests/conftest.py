@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from driftline.runtime.demo.embedded_broker import EmbeddedBroker
@@ -27,6 +28,13 @@ for _name in ("COLUMNS", "LINES"):
     os.environ.pop(_name, None)  # what is printed must not depend on the terminal that the tests run in
 
 REAL_BROKER_FIXTURES = {"real_broker", "own_broker", "oauth_broker", "can_start_kafka"}
+
+
+@pytest.fixture(autouse=True)
+def usual_logs() -> Iterator[None]:
+    """Take back what a command that ran in the test's own process did to the logs of the process."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
