@@ -35,12 +35,12 @@ def test_topics_are_made_and_checked_from_the_command_line(real_broker: str, top
     create_topics(real_broker, {f"{topic_prefix}-in": 3})
     found = driftline("topics", "check", *options)
     assert found.returncode == 1
-    assert found.stdout.count("Run `driftline topics create`") == 8
+    assert found.stdout.count("Run `driftline topics create`") == 9
 
     made = driftline("topics", "create", *options)
-    assert (made.returncode, made.stdout.count("created  ")) == (0, 8)
+    assert (made.returncode, made.stdout.count("created  ")) == (0, 9)
     again = driftline("topics", "create", *options)
-    assert (again.returncode, again.stdout.count("exists   ")) == (0, 8)
+    assert (again.returncode, again.stdout.count("exists   ")) == (0, 9)
     checked = driftline("topics", "check", *options)
     assert (checked.returncode, checked.stderr) == (0, "")
 

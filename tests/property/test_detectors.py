@@ -18,7 +18,8 @@ def _block(counts: tuple[int, ...], mean: float, variance: float, lost: int) -> 
     return Block(sum(counts) - lost, mean, variance, counts if not lost else None)
 
 
-COUNTS = st.lists(st.integers(0, 200), min_size=3, max_size=3).map(tuple)
+COUNTS = st.lists(st.integers(0, 200), min_size=3, max_size=3).map(lambda some: (*some, *[0] * 17))
+"""Of as many groups as detectors on histograms expect by default."""
 BLOCKS = st.lists(
     st.builds(
         _block,
