@@ -248,7 +248,7 @@ class LeanWatch:
             place = self.profile.layout.places[index]
             sketch.counts[place.bins] = windows.bins[index][row]
             sketch.counts[place.quality.start + ABSENT] = windows.absent[index, row]
-        window = self._volumes.judged(_window(sketch, extent))
+        window = self._volumes.judged(_window(sketch, extent, _hours_of(windows, row)))
         context, profile = self.budget, self.profile
         common = window_fields(profile, window, context)
         level = context.column_level(window.size_ms, len(profile.columns))
@@ -301,7 +301,16 @@ def span(day_ms: int, slot: int) -> tuple[int, int, int]:
     return day_ms + slot * hour_ms, day_ms + (slot + 1) * hour_ms, hour_ms
 
 
-def _window(sketch: PaneSketch, extent: tuple[int, int, int]) -> ClosedWindow:
+def _hours_of(windows: _Windows, row: int) -> dict[int, int]:
+    """Return a window's events by hour of the week, as its accumulator would."""
+    day, slot = divmod(row, HOURS + 1)
+    rows = range(HOURS) if slot == HOURS else (slot,)
+    slots = week_and_slot(windows.start_ms[day] + np.array(rows) * (DAY_MS // HOURS))[1].tolist()
+    events = (int(windows.n[day * (HOURS + 1) + each]) for each in rows)
+    return {hour: n for hour, n in zip(slots, events, strict=True) if n}
+
+
+def _window(sketch: PaneSketch, extent: tuple[int, int, int], hours: dict[int, int] | None = None) -> ClosedWindow:
     return ClosedWindow(
         key=KEY,
         segment=SEGMENT_ALL,
@@ -311,6 +320,7 @@ def _window(sketch: PaneSketch, extent: tuple[int, int, int]) -> ClosedWindow:
         size_ms=extent[2],
         sketch=sketch,
         offsets={},
+        hours=hours or {},
     )
 
 
