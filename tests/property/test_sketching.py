@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
-from driftline.config.input_settings import LabelInput, PredictionFields
+from driftline.config.input_settings import LabelInput, PredictionFields, PredictionInput
 from driftline.config.model import BootstrapSettings, CheckSettings, ColumnSettings, ModelSettings
 from driftline.config.settings import Settings, TimeSettings
 from driftline.errors import EventError
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 START_MS = 1_772_366_400_000
 SOURCES = [Source("predictions", 0), Source("predictions", 1)]
 SETTINGS = Settings(
+    predictions=PredictionInput(origins=()),  # the plain reference counts none
     time=TimeSettings(pane=Duration(10_000), lateness=Duration(15_000), max_future=Duration(60_000)),
     defaults=ModelSettings(
         bootstrap=BootstrapSettings(sample=5, events=10),
