@@ -44,7 +44,7 @@ from driftline.events.operation_fields import LATENCY
 from driftline.events.output_record import event_records, structured
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import SEGMENT_ALL, Source
-from driftline.monitoring.alerting import settle, settled
+from driftline.monitoring.alerting import settled
 from driftline.monitoring.control.answers import answer
 from driftline.monitoring.control.kept import kept
 from driftline.monitoring.model_setup import WatermarkReach
@@ -182,10 +182,10 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     baseline = PerformanceBaseline(vector=_labelled(profile, 4_000, wrong=400), origin="reference")
     verdict = examine_performance(profile, revision, baseline, budget)
     records += settled(verdict, ModelAlerts(), budget, problems).outputs
-    records += settle(examine_arrival(profile, _cohort(), budget), ModelAlerts(), budget)[1][:1]
-    records += settle(examine_stream(_labels_of_a_day(), budget), ModelAlerts(), budget)[1][:1]
+    records += settled(examine_arrival(profile, _cohort(), budget), ModelAlerts(), budget).outputs[:1]
+    records += settled(examine_stream(_labels_of_a_day(), budget), ModelAlerts(), budget).outputs[:1]
     records += event_records(_estimates(budget), budget.source)
-    records += settle(examine_operations(*_operations(), budget), ModelAlerts(), budget)[1][:1]
+    records += settled(examine_operations(*_operations(), budget), ModelAlerts(), budget).outputs[:1]
     records += _pages(records)
     records += loop_back_records(SETTINGS, KEY, profile, baseline, opened, NOON_MS)
     records += _answers(budget)

@@ -18,7 +18,7 @@ from driftline.checks.quality.whole import ALTERNATIVES, appeared, volume
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings
 from driftline.config.settings import Settings
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settled
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from driftline.monitoring.predictions.volume_history import VolumeHistory
@@ -123,7 +123,7 @@ class Watch:
                 verdict = examine_window(self._watch.view, judged, self.budget)
                 if not self._watch.view.column(0, judged).calibrating:
                     self.verdicts.append((judged, verdict))
-                self._book, records = settle(verdict, self._book, self.budget)
+                self._book, records, _ = settled(verdict, self._book, self.budget)
                 self.records += records
 
 

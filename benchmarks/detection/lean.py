@@ -31,7 +31,7 @@ from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.settings import Settings
 from driftline.events.source import SEGMENT_ALL
 from driftline.events.window import ColumnBlock, WindowEvent
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settled
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.volume_history import VolumeHistory
@@ -275,7 +275,7 @@ class LeanWatch:
             tested=True,
             lingering=found.lingering,
         )
-        self._book, records = settle(verdict, self._book, context)
+        self._book, records, _ = settled(verdict, self._book, context)
         run = self.run
         if known:
             run.n_windows[extent[2]] = run.n_windows.get(extent[2], 0) + 1

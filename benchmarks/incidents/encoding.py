@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -89,6 +90,6 @@ def listed(rows: Rows, name: str) -> list[object]:
         categories = (*CODED[name], None)
         return [categories[code] for code in column.tolist()]
     if column.dtype.kind == "f" and np.isnan(column).any():
-        return [None if value != value else value for value in column.tolist()]  # noqa: PLR0124  # not-a-number
+        return [None if math.isnan(value) else value for value in column.tolist()]
     values: list[object] = column.tolist()
     return values

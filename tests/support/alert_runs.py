@@ -10,13 +10,13 @@ from msgspec import structs
 from driftline.alerts import JOIN_CAUSES, PREDICTION_CAUSES, AlertRules, ModelAlerts, Observation, advance
 from driftline.events.cloudevents import rfc3339
 from driftline.events.evidence import Event, ProfileReference, WindowSpan
-from driftline.events.finding import Effect, FindingEvent, LevelEvidence, Statistic
+from driftline.events.finding import ColumnMoments, Effect, FindingEvent, LevelEvidence, Statistic
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 
 if TYPE_CHECKING:
     from driftline.events.alert import AlertEvent
     from driftline.events.evidence import EventRole, Severity
-    from driftline.events.finding import ColumnMoments, Family, HistogramPair, UnitChange
+    from driftline.events.finding import Family, HistogramPair, UnitChange
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -157,3 +157,21 @@ def dropped(end_ms: int, multiple: float = 2.0, age_ms: int = HOUR) -> Seen:
         effect="accuracy_drop",
     )
     return Seen(end_ms, (found,), age_ms=age_ms)
+
+
+MOVED = ColumnMoments(
+    mean=70_200.0, reference_mean=52_000.0, standard_deviation=None, reference_standard_deviation=None
+)
+
+
+def drift(hour: int, column: str = "income", multiple: float = 2.0) -> FindingEvent:
+    """Return a finding of an hour in which the mean of a column has moved."""
+    return finding(hour * HOUR, column=column, multiple=multiple, moments=MOVED)
+
+
+def predicted(run: AlertRun, hours: dict[int, list[FindingEvent]], until: int | None = None) -> list[AlertEvent]:
+    """Take hourly windows of predictions."""
+    records = []
+    for hour in range(min(hours), (until or max(hours)) + 1):
+        records += run.predict(Seen(hour * HOUR, tuple(hours.get(hour, ()))))
+    return records

@@ -25,6 +25,8 @@ from driftline.events.alert import AlertEvent, Cause, Root
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from driftline.events.origin import Origin
+
 _FOLLOWING: Final[frozenset[Root]] = frozenset({"prediction shift", "changed relation", "performance"})
 """What any problem of the features can lead to later."""
 _OF_COLUMN: Final[frozenset[Root]] = frozenset({"new category", "changed mix", "feature shift"})
@@ -128,11 +130,13 @@ def with_first_offsets(now: ShownFinding, before: ShownFinding) -> ShownFinding:
     if not now.origins or not before.origins:
         return now
     known = {(each.dimension, each.value): each for each in before.origins}
-    origins = []
-    for origin in now.origins:
-        first = known.get((origin.dimension, origin.value))
-        if first is not None and first.first_offsets and (first.exact or not origin.exact):
-            offsets = dict(sorted({**origin.first_offsets, **first.first_offsets}.items()))
-            origin = structs.replace(origin, since=first.since, first_offsets=offsets, exact=first.exact)  # noqa: PLW2901
-        origins.append(origin)
+    origins = (_begun_with(origin, known.get((origin.dimension, origin.value))) for origin in now.origins)
     return structs.replace(now, origins=tuple(origins))
+
+
+def _begun_with(origin: Origin, first: Origin | None) -> Origin:
+    """Return an origin with the beginning that was found first, unless only the later one is exact."""
+    if first is None or not first.first_offsets or (origin.exact and not first.exact):
+        return origin
+    offsets = dict(sorted({**origin.first_offsets, **first.first_offsets}.items()))
+    return structs.replace(origin, since=first.since, first_offsets=offsets, exact=first.exact)

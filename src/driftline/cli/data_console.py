@@ -18,6 +18,8 @@ UNSEEN: Final = re.compile(
     "\U000e0000-\U000e007f]"
 )
 """Control characters but line breaks, and characters that are invisible or turn the direction of the text."""
+_LAST_OF_BASIC_PLANE: Final = 0xFFFF
+"""Characters beyond it are written as a pair of surrogates."""
 
 
 def escaped(text: str) -> str:
@@ -35,7 +37,7 @@ def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     if code < ord(" "):
         return f"\\x{code:02x}"
-    if code <= 0xFFFF:  # noqa: PLR2004  # the last of the basic plane
+    if code <= _LAST_OF_BASIC_PLANE:
         return f"\\u{code:04x}"
     return "".join(f"\\u{half:04x}" for half in (0xD800 + (code - 0x10000 >> 10), 0xDC00 + (code & 0x3FF)))
 

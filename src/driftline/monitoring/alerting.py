@@ -56,11 +56,6 @@ class Settled(NamedTuple):
     """The alerts among them."""
 
 
-def settle(verdict: Verdict[Event], alerts: ModelAlerts, budget: ErrorBudget) -> tuple[ModelAlerts, list[OutputRecord]]:
-    """Return the alerts after a verdict, and its records, where nothing else has to know; see :func:`settled`."""
-    return settled(verdict, alerts, budget)[:2]
-
-
 def settled(
     verdict: Verdict[Event],
     alerts: ModelAlerts,

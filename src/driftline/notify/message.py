@@ -73,7 +73,7 @@ class Message(Struct, frozen=True):
         list more of them.
         """
         if self.kind == "page":
-            return _page_key(self.entries[0], self.is_over)
+            return _page_key(self.entries[0], is_over=self.is_over)
         if self.kind == "single":
             return self.entries[0].key
         return f"{self.kind}/{xxhash.xxh3_128_hexdigest(' '.join(entry.key for entry in self.entries).encode())}"
@@ -91,7 +91,7 @@ class Message(Struct, frozen=True):
         return tuple(position for entry in self.entries for position in entry.positions)
 
 
-def _page_key(entry: Entry, is_over: bool) -> str:  # noqa: FBT001  # of the message
+def _page_key(entry: Entry, *, is_over: bool) -> str:
     if is_over:
         return f"{entry.page}/page-resolved"
     return f"{entry.page}/notification-{entry.alert.notification}" if entry.news == "opened" else entry.key

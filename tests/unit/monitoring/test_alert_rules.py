@@ -13,7 +13,7 @@ from driftline.config.durations import Duration
 from driftline.config.model import AlertSettings, Budget, ModelSettings, OpenAfter
 from driftline.events.alert import AlertEvent
 from driftline.events.evidence import EventRole, WindowSpan
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settled
 from tests.support.windows import HOUR, budget_of, examine_window, profile_of, table_of, window_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def run(context: ErrorBudget, means: list[float]) -> list[AlertEvent]:
         moved = msgspec.structs.replace(
             window, start_ms=window.start_ms + hour * HOUR, end_ms=window.end_ms + hour * HOUR
         )
-        book, records = settle(examine_window(PROFILE, moved, context), book, context)
+        book, records, _ = settled(examine_window(PROFILE, moved, context), book, context)
         alerts += alerts_of(records)
     return alerts
 
@@ -77,9 +77,9 @@ def test_a_detector_that_may_page_opens_an_alert_and_another_does_not(role: Even
     )
     sequence: Sequence = "performance" if role == "error" else "predictions"
     verdict: Verdict[Event] = Verdict(findings=(detection,), sequence=sequence, tested=True)
-    book, records = settle(msgspec.structs.replace(verdict, tested=False), ModelAlerts(), context)
+    book, records, _ = settled(msgspec.structs.replace(verdict, tested=False), ModelAlerts(), context)
     assert (book, len(records)) == (ModelAlerts(), 1)
-    book, records = settle(verdict, ModelAlerts(), context)
+    book, records, _ = settled(verdict, ModelAlerts(), context)
     (alert,) = alerts_of(records)
     assert (alert.cause, alert.notify, alert.in_budget) == (cause, True, True)
     assert [problem.open for problem in book.open.values()] == [(cause,)]

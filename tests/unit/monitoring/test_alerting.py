@@ -11,7 +11,7 @@ from driftline.config.model import AlertSettings, ModelSettings
 from driftline.detectors.base import Detection
 from driftline.events.alert import AlertEvent
 from driftline.events.output_record import OutputRecord, event_record
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settled
 from tests.support.windows import HOUR, KEY, budget_of, examine_window, profile_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import baseline_of, cut_of, vector_of
 
@@ -39,8 +39,8 @@ def alerts_of(records: list[OutputRecord]) -> list[AlertEvent]:
 def test_a_drift_becomes_window_finding_and_alert_and_ends_with_a_clean_window() -> None:
     drifted = examine_window(PROFILE, window_of(PROFILE, table_of(2_000, 1, mean=0.8)), ONCE)
     clean = examine_window(PROFILE, _later(1), ONCE)
-    book, first = settle(drifted, ModelAlerts(), ONCE)
-    book, second = settle(clean, book, ONCE)
+    book, first, _ = settled(drifted, ModelAlerts(), ONCE)
+    book, second, _ = settled(clean, book, ONCE)
     assert types_of(first) == ["window", "finding", "alert"]
     assert types_of(second) == ["window", "alert"]
     (opened,), (resolved,) = alerts_of(first), alerts_of(second)
@@ -52,8 +52,8 @@ def test_a_drift_becomes_window_finding_and_alert_and_ends_with_a_clean_window()
 
 def test_a_sliding_window_changes_no_alert() -> None:
     drifted = examine_window(PROFILE, window_of(PROFILE, table_of(2_000, 1, mean=0.8)), ONCE)
-    book, _ = settle(drifted, ModelAlerts(), ONCE)
-    after, records = settle(examine_window(PROFILE, _later(1, "sliding"), ONCE), book, ONCE)
+    book, _, _ = settled(drifted, ModelAlerts(), ONCE)
+    after, records, _ = settled(examine_window(PROFILE, _later(1, "sliding"), ONCE), book, ONCE)
     assert after is book
     assert types_of(records) == ["window"]
 
@@ -63,7 +63,7 @@ def test_only_tested_revisions_open_and_resolve_performance_alerts() -> None:
         cut = msgspec.structs.replace(
             cut_of(vector_of(PROFILE, 1_000, n_wrong), tested=tested), start_ms=hour * HOUR, end_ms=(hour + 1) * HOUR
         )
-        return settle(examine_performance(PROFILE, cut, baseline_of(4_000, 400), ONCE), book, ONCE)
+        return settled(examine_performance(PROFILE, cut, baseline_of(4_000, 400), ONCE), book, ONCE)[:2]
 
     book, untested = revised(500, ModelAlerts(), tested=False, hour=0)
     book, opened = revised(500, book, tested=True, hour=1)
@@ -80,9 +80,9 @@ def test_only_tested_revisions_open_and_resolve_performance_alerts() -> None:
 
 def test_tombstones_come_last() -> None:
     drifted = examine_window(PROFILE, window_of(PROFILE, table_of(2_000, 1, mean=0.8)), ONCE)
-    book, _ = settle(drifted, ModelAlerts(), ONCE)
-    book, resolved = settle(examine_window(PROFILE, _later(1), ONCE), book, ONCE)
-    book, records = settle(examine_window(PROFILE, _later(1 + 30 * 24), ONCE), book, ONCE)
+    book, _, _ = settled(drifted, ModelAlerts(), ONCE)
+    book, resolved, _ = settled(examine_window(PROFILE, _later(1), ONCE), book, ONCE)
+    book, records, _ = settled(examine_window(PROFILE, _later(1 + 30 * 24), ONCE), book, ONCE)
     assert types_of(records) == ["window", "tombstone"]
     assert records[-1].key == resolved[-1].key
     assert (book.open, book.resolved, book.signals.tally.found) == ({}, (), {})

@@ -11,7 +11,7 @@ from driftline.alerts import ModelAlerts
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.config.model import AlertSettings, CheckSettings, ColumnSettings, ModelSettings
 from driftline.events.alert import AlertEvent
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settled
 from tests.support.windows import budget_of, examine_window, profile_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import baseline_of, cut_of, vector_of
 
@@ -71,7 +71,7 @@ def test_a_threshold_stands_beside_the_test_and_has_an_id_of_its_own() -> None:
 def test_an_alert_says_whether_the_budget_covers_it(mean: float, *, in_budget: bool) -> None:
     context = budget_of(ModelSettings(checks=CheckSettings(thresholds={"psi": 0.01}, threshold_value="raw")))
     verdict = examine_window(PROFILE, window_of(PROFILE, table_of(300 if not mean else 2_000, 1, mean=mean)), context)
-    records = settle(verdict, ModelAlerts(), context)[1]
+    records = settled(verdict, ModelAlerts(), context).outputs
     alerts = [msgspec.json.decode(each.value or b"", type=AlertEvent) for each in records if each.channel == "alerts"]
     (alert,) = [alert for alert in alerts if alert.cause == "data drift"]
     assert (alert.notify, alert.in_budget) == (True, in_budget)
@@ -91,7 +91,7 @@ def test_findings_for_information_lie_above_the_budgets_level_and_open_nothing()
     assert (finding.level.level, finding.level.in_budget) == (0.05, False)
     context = budget_of(settings)
     verdict = examine_window(PROFILE, window_of(PROFILE, table_of(n, 1, mean=0.14)), context)
-    book, records = settle(verdict, ModelAlerts(), context)
+    book, records, _ = settled(verdict, ModelAlerts(), context)
     assert book.open == {}
     assert all(record.channel != "alerts" for record in records)
 

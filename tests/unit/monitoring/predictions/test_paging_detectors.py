@@ -13,7 +13,7 @@ from driftline.alerts import ModelAlerts
 from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings, WindowSettings
-from driftline.monitoring.alerting import settle
+from driftline.monitoring.alerting import settled
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
 from tests.support.windows import HOUR, KEY, budget_of, profile_of, table_of, window_of
@@ -70,7 +70,7 @@ def test_a_shift_is_found_and_opens_an_alert(name: Paging) -> None:
         offsets={"predictions": {0: (1, 2)}},
     )
     verdict = examine_detection(PROFILE, change, context)
-    _, records = settle(verdict, ModelAlerts(), context)
+    _, records, _ = settled(verdict, ModelAlerts(), context)
     (finding,) = verdict.findings
     assert finding.severity == "warning"
     assert finding.level is not None
