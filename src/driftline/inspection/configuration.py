@@ -9,7 +9,7 @@ import yaml
 from driftline.config.fingerprint import plain
 from driftline.config.input_settings import LabelInput
 from driftline.config.settings import SchemaRegistrySettings, Settings
-from driftline.inspection.report import printable
+from driftline.events.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from driftline.events.printable import printable
+
 Level = Literal["ok", "note", "problem"]
 """In order; worth knowing or to be confirmed; keeps data out or results from being right."""
 
@@ -55,19 +57,6 @@ def note(text: str, advice: str = "") -> Line:
 def problem(text: str, advice: str = "") -> Line:
     """Return a line about something that has to be mended."""
     return Line("problem", printable(text), printable(advice))
-
-
-def printable(text: str) -> str:
-    r"""Return a text on one line: values of records may hold line breaks and what terminals obey.
-
-    Examples
-    --------
-    >>> print(printable("a\nb\x1b[31m"))
-    a\nb\x1b[31m
-    """
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def percent(share: float) -> str:

@@ -11,6 +11,7 @@ from driftline.errors import EventError
 from driftline.events.documents import ABSENT, Documents, document_of
 from driftline.events.identity import text_of
 from driftline.events.mapping import pointer_parts
+from driftline.events.printable import printable
 from driftline.events.record_batch import Unreadable
 from driftline.events.skimming import skimmer_of
 from driftline.sketches.origin_parts import Dimension
@@ -53,14 +54,8 @@ def shown_value(value: Any) -> str:  # noqa: ANN401  # bytes of a header, or any
         text = None
     if text is None:
         return NO_TEXT
-    text = text[: MAX_TEXT + 1]
-    if not text.isprintable():
-        text = "".join(each if each.isprintable() else _escaped(each) for each in text)
+    text = printable(text[: MAX_TEXT + 1])
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode()
 
 
 class _Codes(dict[str | bytes | None, int]):
