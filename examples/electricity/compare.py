@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from driftline.events.output_record import OutputRecord
 
 HALF_A_YEAR = 24 * 336
-WHOLE: dict[str, object] = {"defaults.reference.season": "none"}
+WINDOWS: dict[str, object] = {"defaults.checks.sequential": False}
+WHOLE: dict[str, object] = {**WINDOWS, "defaults.reference.season": "none"}
 VARIANTS: dict[str, tuple[int, dict[str, object]]] = {
     "rows taken as independent": (TRAINING_ROWS, {**WHOLE, "defaults.checks.dispersion.mode": "independent"}),
     "the reference's dispersion": (TRAINING_ROWS, WHOLE),
-    "and the same hours of the week": (TRAINING_ROWS, {}),
-    "of 24 weeks, May to October": (HALF_A_YEAR, {}),
-    "with textbook detectors": (TRAINING_ROWS, {"defaults.checks.detectors": ["adwin", "page_hinkley"]}),
-    "with CUSUM that may page": (TRAINING_ROWS, {"defaults.checks.paging_detectors": ["cusum"]}),
+    "and the same hours of the week": (TRAINING_ROWS, WINDOWS),
+    "of 24 weeks, May to October": (HALF_A_YEAR, WINDOWS),
+    "with textbook detectors": (TRAINING_ROWS, {**WINDOWS, "defaults.checks.detectors": ["adwin", "page_hinkley"]}),
+    "with e-detectors": (TRAINING_ROWS, {}),
 }
 """Rows of the reference, and settings, by name."""
 COLUMNS = (*(name for name in FEATURES if name not in VICTORIAN), "prediction", "score", *VICTORIAN)

@@ -134,7 +134,6 @@ def learning() -> Settings:
         SETTINGS.defaults.checks,
         dispersion=DispersionSettings(panes=100, span=length),
         test="total_variation",
-        paging_detectors=("cusum", "mixture"),
     )
     rolling = ReferenceSettings(rolling=RollingSettings(length=length, gap=length, step=length))
     alerts = AlertSettings(false_alarm_budget=Budget(pages=1e6))
@@ -174,7 +173,7 @@ def test_what_is_learnt_is_used_and_ends_with_its_profile() -> None:
     assert first >= {"calibrating", "widened"}
     assert second == {"calibrating"}
     checks = {json.loads(record.value).get("check") for record in learnt()}  # type: ignore[attr-defined]  # as above
-    assert checks >= {"distribution.rolling", "detector.paging_cusum"}
+    assert checks >= {"distribution.rolling", "detector.shift"}
 
 
 @settings(EXAMPLES, max_examples=4)

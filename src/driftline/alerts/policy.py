@@ -22,8 +22,10 @@ LABEL_CAUSES: Final[tuple[Cause, ...]] = ("labels",)
 """Causes that cohorts of predictions awaiting labels can show."""
 INTAKE_CAUSES: Final[tuple[Cause, ...]] = ("intake",)
 """Causes that the input topics as such can show."""
-OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality.cardinality"})
+OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality.cardinality", "detector.unseen"})
 """Quality checks of new values, which a drifting column brings with it: one problem makes one alert, of drift."""
+NO_VALUE: Final = frozenset(f"detector.{kind}" for kind in ("missing", "not_a_number", "infinite", "wrong_type"))
+"""Checks that find, pane by pane, that more events are without a value."""
 FOREIGN_LABELS: Final = "performance.label_classes"
 """The check that finds labels of classes that no prediction has."""
 OPERATION_CAUSES: Final[tuple[Cause, ...]] = ("operations",)
@@ -66,7 +68,7 @@ def _family_cause(finding: FindingEvent) -> Cause:
         return "duplicates"
     if finding.family in _OWN_CAUSES:
         return "silence" if finding.check == SILENT else _OWN_CAUSES[finding.family]
-    if finding.family == "quality" and finding.check not in OF_VALUES:
+    if finding.check in NO_VALUE or (finding.family == "quality" and finding.check not in OF_VALUES):
         return "data quality"
     if finding.family == "performance" or finding.role == "error":
         return "performance"

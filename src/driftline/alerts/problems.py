@@ -110,11 +110,19 @@ def named(
 
     What explains more takes over where it began with the problem, and also later where its effect is far greater: that
     notifies, and is what people have to look at. The same finding with a greater effect refreshes the numbers, so that
-    an alert shows the worst there was.
+    an alert shows the worst there was. Windows describe what e-detectors find first: the finding of a window takes over
+    from that of an e-detector of the same columns, and none of these takes over from it.
     """
     counting = [each for each in found if each.summary.severity != "info"]
     if root is None:
         return first_of(counting)
+    if not root.is_early:
+        counting = [each for each in counting if not (each.is_early and each.columns == root.columns)]
+        if not counting:
+            return root
+    described = [each for each in counting if root.is_early and each.describes(root)]
+    if described:
+        root = with_first_offsets(structs.replace(first_of(described), begun=root.begun), root)
     first = first_of((*counting, root))
     if began_together and first.rank < root.rank:
         return with_first_offsets(first, root)

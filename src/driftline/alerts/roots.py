@@ -48,6 +48,11 @@ _BY_CHECK: Final[Mapping[str, Root]] = {
     "quality.wrong_type": "wrong type",
     "quality.unseen": "new category",
     "quality.cardinality": "new category",
+    "detector.missing": "missing values",
+    "detector.not_a_number": "wrong type",
+    "detector.infinite": "wrong type",
+    "detector.wrong_type": "wrong type",
+    "detector.unseen": "new category",
     "quality.duplicates": "repeated ids",
     "quality.volume": "volume",
     "operations.silent": "silence",
@@ -109,7 +114,7 @@ def _root_of_values(finding: FindingEvent) -> Root:
         return "unit change"
     if isinstance(finding.stuck, StuckValue) and finding.role not in {"prediction", "score"}:
         return "frozen values"
-    of_categories = finding.family == "distribution" and finding.moments is None
+    of_categories = finding.check == "detector.mix" or (finding.family == "distribution" and finding.moments is None)
     return "changed mix" if of_categories else "feature shift"
 
 

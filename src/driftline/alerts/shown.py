@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from driftline.events.finding import FindingEvent
 
 
+EARLY: Final = "detector."
+"""Begins the names of the checks of e-detectors."""
 OUT_OF_RANGE: Final = "quality.out_of_range"
 DISTRIBUTION: Final = "distribution.pearson"
 
@@ -62,6 +64,15 @@ class ShownFinding(Struct, frozen=True, kw_only=True):
     def clause(self) -> str:
         """Its words as a part of a sentence."""
         return f"{self.what} ({self.detail})" if self.detail else self.what
+
+    @property
+    def is_early(self) -> bool:
+        """Whether an e-detector found it, from the first events of the change."""
+        return self.summary.check.startswith(EARLY)
+
+    def describes(self, early: ShownFinding) -> bool:
+        """Whether it says of the same columns, from a whole window, what an e-detector has found."""
+        return not self.is_early and self.columns == early.columns and self.rank <= early.rank
 
     @property
     def about(self) -> tuple[str, str | None]:

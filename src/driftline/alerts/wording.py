@@ -54,8 +54,6 @@ class Words(NamedTuple):
 def words_of(finding: FindingEvent) -> Words:
     """Return what a finding says."""
     parts = finding.check.split(".")
-    if finding.family == "detector":
-        return _of_distribution(finding)
     for name in (finding.check, ".".join(parts[:2]), parts[0]):
         if name in _SAID:
             return _SAID[name](finding)
@@ -369,6 +367,12 @@ _SAID: Final[Mapping[str, Callable[[FindingEvent], Words]]] = {
     "quality.volume": _volume,
     "quality.duplicates": _duplicates,
     "distribution": _of_distribution,
+    "detector.unseen": _unseen,
+    "detector.missing": _absent("missing", "is missing"),
+    "detector.not_a_number": _absent("not a number", "is not a number"),
+    "detector.infinite": _absent("infinite", "is infinite"),
+    "detector.wrong_type": _absent("wrong type", "has a wrong type"),
+    "detector": _of_distribution,
     "threshold": _of_distribution,
     "multivariate.correlation": _relation,
     "multivariate": _together,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from driftline.checks.contract.check import checks_of
+from driftline.checks.early_sizes import EarlyCase, EarlySizes, early_sizes
 from driftline.checks.quality.families import NUMERIC_TESTS
 from driftline.config.rules import DETECTORS
 from driftline.significance.detectable import (
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.finding import LevelEvidence
 
+DEFAULT_PANE_MS: Final = 10_000
 WINDOW_EVENTS: Final = (200, 1_000, 10_000)
 """Events of a window for which the smallest detectable changes are told."""
 SHARES: Final = (0.0, 0.01, 0.1)
@@ -50,7 +52,7 @@ class SpenderLevel(Struct, frozen=True, kw_only=True):
     tests: dict[str, int]
     """Tests of a window, by what they are about."""
     level: float | None
-    """Of each test; null for detectors, whose thresholds follow from their false pages by simulation."""
+    """Of each test; null for detectors, whose thresholds bound their false pages."""
     derivation: str
 
 
@@ -93,9 +95,13 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """Within the horizon, over all spenders."""
     spenders: list[SpenderLevel]
     detectable: list[DetectableSizes]
+    early: list[EarlySizes]
+    """What e-detectors find within some minutes; empty where they are off."""
 
 
-def explained(budget: ErrorBudget, reference: Reference, power: float = 0.8) -> Explanation:
+def explained(
+    budget: ErrorBudget, reference: Reference, power: float = 0.8, pane_ms: int = DEFAULT_PANE_MS
+) -> Explanation:
     """Return what the budget of a model comes to; ``power`` is the share of changed windows that are to be detected."""
     settings = budget.settings
     checks, alerts = settings.checks, settings.alerts
@@ -133,7 +139,22 @@ def explained(budget: ErrorBudget, reference: Reference, power: float = 0.8) -> 
         n_tests=sum(each.n_windows * sum(each.tests.values()) for each in spenders),
         spenders=spenders,
         detectable=detectable,
+        early=_early(budget, reference, pane_ms),
     )
+
+
+def _early(budget: ErrorBudget, reference: Reference, pane_ms: int) -> list[EarlySizes]:
+    settings, alarms = budget.settings, budget.detector_alarms(reference.n_columns)
+    if not settings.checks.sequential or alarms <= 0:
+        return []
+    case = EarlyCase(
+        alarms=alarms,
+        horizon_panes=-(-int(settings.alerts.false_alarm_budget.horizon) // pane_ms),
+        n_reference=reference.n_events,
+        dispersion=reference.dispersion,
+        n_groups=settings.checks.bins,
+    )
+    return early_sizes(case, settings.checks)
 
 
 def _spender(level: LevelEvidence, tests: dict[str, int]) -> SpenderLevel:
@@ -160,7 +181,7 @@ def _detectors(budget: ErrorBudget) -> SpenderLevel:
         n_windows=0,
         tests={},
         level=None,
-        derivation=f"{pages:g} false pages of all paging detectors together",
+        derivation=f"{pages:g} false pages of the e-detectors of all columns together",
     )
 
 

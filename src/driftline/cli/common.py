@@ -92,7 +92,7 @@ def read_settings(config: Path | None, given: Mapping[str, object] | None = None
     from driftline.notify.check import notify_problems
 
     checks = (
-        known_detectors(detectors.informative_names(), detectors.river_names),
+        known_detectors(detectors.names(), detectors.river_names),
         known_distances(distances.names()),
         _detector_parameters,
     )
@@ -129,7 +129,7 @@ def _detector_parameters(model: ModelSettings, path: str) -> Iterator[tuple[str,
     from driftline import detectors
 
     for name, parameters in model.checks.detector_parameters.items():
-        if name in (detectors.river_names() if name.startswith("river:") else detectors.informative_names()):
+        if name in (detectors.river_names() if name.startswith("river:") else detectors.names()):
             place = f"{path}.checks.detector_parameters.{name}"
             converter = Converter({})
             converter.convert(detectors.get(name).parameters_type, parameters, place)

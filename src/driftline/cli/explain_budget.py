@@ -15,6 +15,7 @@ from driftline.errors import ParameterError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from driftline.checks.early_sizes import EarlySize
     from driftline.checks.error_budget_explained import DetectableSize, Explanation, Reference
     from driftline.config.settings import Settings
 
@@ -56,7 +57,7 @@ def explain_budget(
 
     settings = read_settings(config)
     name, reference = _reference(settings, model, columns, profile, reference_events, dispersion)
-    report = explained(ErrorBudget.of(settings, name or ""), reference)
+    report = explained(ErrorBudget.of(settings, name or ""), reference, pane_ms=int(settings.time.pane))
     if json_output:
         out.print(msgspec.json.encode(report).decode(), markup=False)
         return
@@ -104,6 +105,14 @@ def _print(name: str | None, report: Explanation) -> None:
         markup=False,
     )
     out.print(_sizes(report))
+    if report.early:
+        out.print(
+            "\nSmallest changes that the e-detectors of the columns find in time, in about half of all cases. A number "
+            "in brackets is what\nthe detector alone finds; the first number also matters (`min_mean_shift`, "
+            "`min_spread_change`, `min_share_change`).\n",
+            markup=False,
+        )
+        out.print(_early(report))
 
 
 def _levels(report: Explanation) -> Table:
@@ -112,7 +121,7 @@ def _levels(report: Explanation) -> Table:
     table = Table("what", "share", "false pages", "windows", "tests per window", "level of each test")
     for each in report.spenders:
         tests = " + ".join(f"{n} {what}" for what, n in each.tests.items())
-        level = "by simulation" if each.level is None else f"{each.level:.2g}"
+        level = "bounds its false pages" if each.level is None else f"{each.level:.2g}"
         windows = f"{each.n_windows:,}" if each.n_windows else ""
         table.add_row(each.spender, f"{each.share:.3g}", f"{each.pages:.3g}", windows, tests, level)
     return table
@@ -128,17 +137,36 @@ def _sizes(report: Explanation) -> Table:
     return table
 
 
-def _heading(size: DetectableSize) -> str:
+def _early(report: Explanation) -> Table:
+    from rich.table import Table
+
+    first = report.early[0].sizes
+    table = Table("events an hour", "within", *(_heading(size) for size in first))
+    for each in report.early:
+        within = f"{each.minutes} min" if each.minutes < 60 else f"{each.minutes // 60} h"  # noqa: PLR2004
+        cells = (_of_size(size.from_share, size.found, size.by_detector) for size in each.sizes)
+        table.add_row(f"{each.events_per_hour:,}", within, *cells)
+    return table
+
+
+def _heading(size: DetectableSize | EarlySize) -> str:
+    if size.change == "spread_change":
+        return "spread, larger by"
     if size.change == "psi":
         return "PSI"
     return "mean, in sd" if size.from_share is None else f"share from {size.from_share:.0%} to"
 
 
 def _cell(size: DetectableSize) -> str:
-    if size.found is None:
+    return _of_size(size.from_share, size.found, size.by_test)
+
+
+def _of_size(from_share: float | None, found: float | None, alone: float | None) -> str:
+    """Return a size, and in brackets what would be found alone, whether it matters or not."""
+    if found is None:
         return "none"
-    if size.from_share is not None:
-        to, by_test = f"{size.from_share + size.found:.2%}", f"{size.from_share + (size.by_test or 0.0):.2%}"
+    if from_share is not None:
+        to, by_test = f"{from_share + found:.2%}", f"{from_share + (alone or 0.0):.2%}"
     else:
-        to, by_test = f"{size.found:.2g}", f"{size.by_test or 0.0:.2g}"
+        to, by_test = f"{found:.2g}", f"{alone or 0.0:.2g}"
     return to if to == by_test else f"{to} ({by_test})"

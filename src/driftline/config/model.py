@@ -94,10 +94,15 @@ class CheckSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Gate of the distance of the mean embeddings; 0 for equal distributions, about 1.4 for disjoint ones."""
     min_domain_auc: Annotated[float, Meta(ge=0.5, le=1)] = 0.6
     """Gate of the area under the ROC curve of a classifier that separates window and reference."""
-    detectors: tuple[str, ...] = ("adwin", "page_hinkley")
-    """Informational sequential detectors, one block per pane. `river:<name>` is one of river's."""
-    paging_detectors: tuple[Literal["mixture", "cusum"], ...] = ()
-    """Sequential detectors that can open alerts, with a share of the false-alarm budget."""
+    sequential: bool = True
+    """Whether a mixture e-detector watches every column pane by pane, with a share of the false-alarm budget."""
+    min_mean_shift: Annotated[float, Meta(ge=0)] = 0.1
+    """Gate of what it finds: of a shift of the values, in standard deviations; of the share of a category or a tail, in
+    standard deviations of one event."""
+    min_spread_change: Annotated[float, Meta(ge=0)] = 0.1
+    """The same of the spread: the larger over the smaller, minus 1."""
+    detectors: tuple[str, ...] = ()
+    """Further sequential detectors, for information only, one block per pane. `river:<name>` is one of river's."""
     detector_parameters: dict[str, dict[str, float | int | str | bool]] = field(default_factory=dict)
     """Parameters by detector name that replace the published defaults."""
 

@@ -239,7 +239,7 @@ def spenders(model: ModelSettings, *, has_labels: bool) -> tuple[str, ...]:
     use.
     """
     sizes = tuple(str(size) for size in model.windows.verdict)
-    in_use = (has_labels, has_labels, bool(model.checks.paging_detectors), OPERATIONS in model.alerts.shares)
+    in_use = (has_labels, has_labels, model.checks.sequential, OPERATIONS in model.alerts.shares)
     return (*sizes, *(name for name, used in zip(OTHER_SHARES, in_use, strict=True) if used))
 
 

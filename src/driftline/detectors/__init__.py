@@ -10,7 +10,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from driftline.detectors.base import Block, Counters, Detection, Detector
-from driftline.detectors.registry import get, informative_names, names, register, restore, river_names
+from driftline.detectors.registry import get, names, register, restore, river_names
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -21,7 +21,6 @@ __all__ = [
     "Detection",
     "Detector",
     "get",
-    "informative_names",
     "names",
     "register",
     "restore",

@@ -32,7 +32,6 @@ _MEAN_LIMIT = 1e100
 """Larger means are treated as not finite: their squares times the counts would overflow and stay in the sums."""
 
 Direction = Literal["up", "down"]
-Aspect = Literal["mean", "spread", "upper tail", "lower tail"]
 Domain = Literal["real", "unit"]
 """Streams that a detector accepts: any numbers, or values in [0, 1] such as error bits and shares."""
 
@@ -85,12 +84,6 @@ class Detection(Struct, frozen=True, kw_only=True):
         Estimates of the mean before and after the change.
     since_blocks, since_events : int or None
         Number of latest blocks and events after the estimated change, at least 1; None where unknown.
-    aspect : {"mean", "spread", "upper tail", "lower tail"}
-        What of the distribution changed.
-    grew : bool or None
-        Whether that became more; None where the means tell.
-    deviation_after : float or None
-        Standard deviation after the change, as the means are; None where the detector has none.
     """
 
     index: int
@@ -100,15 +93,11 @@ class Detection(Struct, frozen=True, kw_only=True):
     mean_after: float
     since_blocks: int | None
     since_events: int | None
-    aspect: Aspect = "mean"
-    grew: bool | None = None
-    deviation_after: float | None = None
 
     @property
     def direction(self) -> Direction:
-        """Whether the mean, or what else changed, rose or fell."""
-        grew = self.mean_after > self.mean_before if self.grew is None else self.grew
-        return "up" if grew else "down"
+        """Whether the mean rose or fell."""
+        return "up" if self.mean_after > self.mean_before else "down"
 
 
 class Counters(Struct, kw_only=True):
@@ -161,8 +150,6 @@ class Detector(ABC):
         Streams that it accepts; in the domain ``unit`` blocks whose mean lies outside [0, 1] are ignored.
     needs_counts : bool
         Whether it needs the blocks' `counts`; it ignores blocks without.
-    budgeted : bool
-        Whether its parameters bound its expected false alarms, so that it may open alerts.
     snapshot_bytes : int
         Largest size of a snapshot; 0 where it depends on the parameters, see :attr:`snapshot_limit_bytes`.
     counters : Counters
@@ -175,7 +162,6 @@ class Detector(ABC):
     state_type: ClassVar[type[Struct]] = Struct
     domain: ClassVar[Domain] = "real"
     needs_counts: ClassVar[bool] = False
-    budgeted: ClassVar[bool] = False
     snapshot_bytes: ClassVar[int] = 0
 
     parameters: Struct

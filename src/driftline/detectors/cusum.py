@@ -68,8 +68,7 @@ class Cusum(Detector):
     spread is 1.
 
     State: 11 numbers, below 450 bytes in a snapshot. A reset drops the learnt target and keeps only the lifetime
-    counters. Cost: O(1) per block, about 3 µs. Informative: on autocorrelated values it raises many alarms. For
-    alerts there is :class:`~driftline.detectors.paging_cusum.PagingCusum`.
+    counters. Cost: O(1) per block, about 3 µs. Informative: on autocorrelated values it raises many alarms.
 
     Source: Page (1954), doi:10.1093/biomet/41.1-2.100, section 3. Deviation: the target may be learnt.
 

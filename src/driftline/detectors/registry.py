@@ -80,17 +80,6 @@ def names() -> tuple[str, ...]:
     return _REGISTRY.names()
 
 
-def informative_names() -> tuple[str, ...]:
-    """Return the registered keys of the detectors that never open alerts, sorted.
-
-    Examples
-    --------
-    >>> "cusum" in informative_names(), "paging_cusum" in informative_names()
-    (True, False)
-    """
-    return tuple(name for name in names() if not _REGISTRY.get(name).budgeted)
-
-
 def river_names() -> tuple[str, ...]:
     """Return the names of river's detectors, sorted; imports river.
 

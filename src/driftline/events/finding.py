@@ -73,10 +73,11 @@ class Effect(Struct, frozen=True, kw_only=True):
     """Practical significance: the size of the change, and its gate."""
 
     name: str
-    """``psi``, ``share_change``, ``cardinality_growth``, ``volume_change``, ``<metric>_drop``, ``<metric>_rise``,
-    ``correlation_change``, ``reconstruction_change``, ``embedding_distance``, ``domain_auc``, ``labelled_share_drop``,
-    ``orphan_share_rise``, ``silent_hours``, ``refused_share``, ``unmatched_share``, ``failed_share_rise``,
-    ``latency_p95_rise``, ``failed_share``, ``latency_p95_ms``, ``latency_p99_ms`` or ``silent_seconds``."""
+    """``psi``, ``mean_shift``, ``spread_change``, ``share_shift``, ``share_change``, ``cardinality_growth``,
+    ``volume_change``, ``<metric>_drop``, ``<metric>_rise``, ``correlation_change``, ``reconstruction_change``,
+    ``embedding_distance``, ``domain_auc``, ``labelled_share_drop``, ``orphan_share_rise``, ``silent_hours``,
+    ``refused_share``, ``unmatched_share``, ``failed_share_rise``, ``latency_p95_rise``, ``failed_share``,
+    ``latency_p95_ms``, ``latency_p99_ms`` or ``silent_seconds``."""
     raw: float
     corrected: float
     """Value compared with the gate: without its bias (``psi``), without its sign (fractions)."""
@@ -151,7 +152,7 @@ class WithoutValue(Struct, frozen=True, kw_only=True):
 class FindingEvent(Event, frozen=True, kw_only=True):
     """A check that detected a change in one window: the change is real and reaches its gate.
 
-    Findings of sequential detectors have no effect and no p-value. Those of detectors that cannot open alerts have no
+    Findings of sequential detectors have no p-value. Those of detectors that cannot open alerts have no effect, no
     level and the severity ``info``.
     """
 
@@ -182,7 +183,7 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Significance level of the p-value. For a detector that can open alerts, the expected false alarms of its
     threshold in the budget's horizon; null for other detectors."""
     effect: Effect | None
-    """Practical significance; null for detectors."""
+    """Practical significance; null for detectors that cannot open alerts."""
     baseline: Literal[
         "reference", "first windows", "earlier weeks", "rolling", "earlier cohorts", "configured", "earlier windows"
     ]

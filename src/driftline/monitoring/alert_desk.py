@@ -80,7 +80,10 @@ class AlertDesk:
         at_ms = end_ms + verdict.age_ms
         outputs = self.obey(at_ms)
         if verdict.sequence not in _OF_ABSENCE:
-            verdict = _flagged(verdict, self._control.flags(start_ms, end_ms, at_ms))
+            begun_ms = min(
+                [start_ms, *(epoch_ms(each.since) for each in verdict.findings if each.family == "detector")]
+            )
+            verdict = _flagged(verdict, self._control.flags(start_ms, end_ms, at_ms, begun_ms))
         result = settled(verdict, self._get(), self._budget, incidents, self._control, first_ms=first_ms)
         self._keep(result.alerts, result.changed)
         return [*outputs, *result.outputs]

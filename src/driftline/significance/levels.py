@@ -110,7 +110,9 @@ def level_per_test(
     return Level(level=level, n_tests=n_tests, n_windows=n_windows, derivation=derivation)
 
 
-def shares_of_budget(spenders: Iterable[str], configured: Mapping[str, float]) -> dict[str, float]:
+def shares_of_budget(
+    spenders: Iterable[str], configured: Mapping[str, float], weights: Mapping[str, int] | None = None
+) -> dict[str, float]:
     """Divide the budget among the kinds of test that spend it, into fractions that add up to at most 1.
 
     Parameters
@@ -119,11 +121,13 @@ def shares_of_budget(spenders: Iterable[str], configured: Mapping[str, float]) -
         Kinds of test in use: window sizes, performance, detectors.
     configured : mapping of str to float in (0, 1]
         Configured shares; the share of a spender that is not in use stays unspent.
+    weights : mapping of str to int, optional
+        Of those without a configured share; 1 where none is given.
 
     Returns
     -------
     dict of str to float
-        By spender, in their order; those without a configured share divide the rest evenly.
+        By spender, in their order; those without a configured share divide the rest by their weights.
 
     Raises
     ------
@@ -134,15 +138,18 @@ def shares_of_budget(spenders: Iterable[str], configured: Mapping[str, float]) -
     --------
     >>> shares_of_budget(("1h", "1d", "performance"), {"1h": 0.5})
     {'1h': 0.5, '1d': 0.25, 'performance': 0.25}
+    >>> shares_of_budget(("1h", "1d", "detectors"), {}, {"detectors": 2})
+    {'1h': 0.25, '1d': 0.25, 'detectors': 0.5}
     """
     names = tuple(spenders)
-    unnamed = [name for name in names if name not in configured]
+    unnamed = {name: (weights or {}).get(name, 1) for name in names if name not in configured}
     rest = 1 - math.fsum(configured.values())
     if rest < -_SLACK or (unnamed and rest <= _SLACK):
         raise ParameterError(
             "shares that add up to at most 1 and leave something for the rest", dict(configured), "$.shares"
         )
-    return {name: configured.get(name, rest / max(len(unnamed), 1)) for name in names}
+    parts = max(sum(unnamed.values()), 1)
+    return {name: configured.get(name, rest * unnamed.get(name, 0) / parts) for name in names}
 
 
 def _duration(ms: int) -> str:

@@ -19,10 +19,12 @@ from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, BootstrapSample
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
+from driftline.monitoring.predictions.column_mixture import ColumnMixture
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.predictions.missing_values import MissingValues
 from driftline.monitoring.predictions.origin_trail import OriginTrail
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
+from driftline.monitoring.predictions.recent_past import RecentPast
 from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
@@ -123,7 +125,9 @@ def _estimate(part: EstimateWindows, i: int) -> object:
 def _profile_monitor() -> ProfileMonitor:
     length = Duration(burn_in.SIZE_MS)
     recent = ReferenceSettings(rolling=RollingSettings(length=length, gap=length, step=length))
-    return ProfileMonitor(burn_in.PROFILE, burn_in.SETTINGS.replace(reference=recent), burn_in.PANE_MS)
+    settings = burn_in.SETTINGS.replace(reference=recent)
+    checks = msgspec.structs.replace(settings.checks, detectors=("adwin",))
+    return ProfileMonitor(burn_in.PROFILE, settings.replace(checks=checks), burn_in.PANE_MS, 100.0)
 
 
 def _monitor(part: ProfileMonitor, i: int) -> object:
@@ -134,7 +138,7 @@ def _monitor(part: ProfileMonitor, i: int) -> object:
             for window in closed:
                 part.origins.located((), window, PlaceNames())
             said += told(closed)
-        said += part.add(burn_in.pane(number)._replace(origins=_origins(number)))
+        said.append(part.add(burn_in.pane(number)._replace(origins=_origins(number))))
     return said, part.calibrating, _past(part.origins)
 
 
@@ -174,6 +178,9 @@ EXAMPLES: list[Example[Any]] = [
     of(ColumnDetectors, _detectors, _detect, 10),
     of(VolumeHistory, lambda: VolumeHistory([HOUR_MS]), _remember, 60),
     of(EstimateWindows, lambda: estimates.windows(labels=True), _estimate, 20),
-    replace(of(ProfileMonitor, _profile_monitor, _monitor, 27), covers={ProfileMonitor, OriginTrail}),
+    replace(
+        of(ProfileMonitor, _profile_monitor, _monitor, 27),
+        covers={ProfileMonitor, OriginTrail, ColumnMixture, RecentPast},
+    ),
     of(MissingValues, lambda: MissingValues(ARRIVALS), _miss, 12),
 ]

@@ -40,7 +40,7 @@ def test_tests_levels_and_sizes_are_printed(capsys: pytest.CaptureFixture[str]) 
         "Budget of every model: false pages 1 per 30d",
         "50 columns, 79,410 tests",
         "50 distribution + 50 quality + 2 window + 1 multivariate",
-        "6.7e-06",
+        "2.2e-06",
         "1 failed + 1 resources + 1 slow",
         "Smallest changes detected in 80% of the windows",
         "share from 1% to",
@@ -61,10 +61,19 @@ def test_json_is_one_object_whose_levels_add_up_to_the_budget(
     assert code == 0
     found = json.loads(text)
     assert (found["budget"], found["findings_to_open"], found["within_windows"]) == ("3 per 30d", 2, 4)
-    assert [each["spender"] for each in found["spenders"]] == ["1h", "1d", "performance", "labels", "operations"]
+    assert [each["spender"] for each in found["spenders"]] == [
+        "1h",
+        "1d",
+        "performance",
+        "labels",
+        "detectors",
+        "operations",
+    ]
     assert sum(each["share"] for each in found["spenders"]) == pytest.approx(1)
-    spent = sum(each["level"] * each["n_windows"] * sum(each["tests"].values()) for each in found["spenders"])
-    assert spent / 2 == pytest.approx(3.0)
+    tested = [each for each in found["spenders"] if each["level"] is not None]
+    spent = sum(each["level"] * each["n_windows"] * sum(each["tests"].values()) for each in tested)
+    (early,) = (each for each in found["spenders"] if each["level"] is None)
+    assert spent / 2 + early["pages"] == pytest.approx(3.0)
     assert found["n_tests"] == sum(each["n_windows"] * sum(each["tests"].values()) for each in found["spenders"])
     assert [(each["spender"], each["n"]) for each in found["detectable"]] == [
         (size, n) for size in ("1h", "1d") for n in (200, 1_000, 10_000)
@@ -95,14 +104,24 @@ def test_dispersion_makes_the_sizes_larger() -> None:
     assert plain.spenders == bursts.spenders
 
 
-def test_detectors_that_may_page_stand_beside_the_tests(
+def test_what_e_detectors_find_in_time_stands_beside_the_tests(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DRIFTLINE_DEFAULTS__CHECKS__PAGING_DETECTORS", "[cusum]")
     code, text, _ = run(capsys)
     assert code == 0
-    assert "by simulation" in text
-    assert "│ detectors  │ 0.33 " in text
+    assert "│ detectors  │ 0.66  " in text
+    assert "Smallest changes that the e-detectors of the columns find in time" in text
+    assert "│ 10,000 " in text
+    _, text, _ = run(capsys, "--json")
+    early = json.loads(text)["early"]
+    assert [(each["events_per_hour"], each["minutes"]) for each in early[:3]] == [(200, 15), (200, 60), (200, 1440)]
+    shifts = [size["by_detector"] for each in early for size in each["sizes"] if size["change"] == "mean_shift"]
+    assert shifts[0] > shifts[1] > shifts[2] > 0, "longer times find less"
+    assert shifts[0] > shifts[3] > shifts[6], "and so do more events"
+    assert all(size["found"] >= size["by_detector"] for each in early for size in each["sizes"] if size["found"])
+    monkeypatch.setenv("DRIFTLINE_DEFAULTS__CHECKS__SEQUENTIAL", "false")
+    _, text, _ = run(capsys)
+    assert "e-detectors" not in text
 
 
 def test_a_rolling_reference_is_told_apart_from_checks_between_columns() -> None:

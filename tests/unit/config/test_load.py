@@ -151,10 +151,13 @@ def test_every_problem_is_reported_at_once_with_path_expectation_value_and_line(
             "one of `1h`, `1d`, `performance`, `labels`, `detectors`, `operations`, got '2h'",
         ),
         ("defaults: {alerts: {shares: {1h: 0.8, 1d: 0.3}}}", "shares that add up to at most 1, got 1.1"),
-        ("defaults: {alerts: {shares: {1h: 1.0}}}", "shares that leave something for `1d`, got {'1h': 1.0}"),
+        (
+            "defaults: {alerts: {shares: {1h: 1.0}}}",
+            "shares that leave something for `1d`, `detectors`, got {'1h': 1.0}",
+        ),
         (
             "labels: {}\nmodels: {m: {alerts: {shares: {1h: 0.7, 1d: 0.3}}}}",
-            "leave something for `performance`, `labels`, got {'1h': 0.7, '1d': 0.3} - at `$.models.m.alerts.shares`",
+            "leave something for `performance`, `labels`, `detectors`, got {'1h': 0.7, '1d': 0.3}",
         ),
         ("defaults: {alerts: {shares: {1h: 0}}}", "a number above 0 and up to 1, got 0"),
         ("defaults: {labels: {cohort: 0s}}", "a duration above zero, got '0ms' - at `$.defaults.labels.cohort`"),

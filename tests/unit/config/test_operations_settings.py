@@ -75,12 +75,13 @@ def _written(tmp_path: Path, text: str) -> Path:
 
 def test_its_tests_have_a_hundredth_or_a_share(tmp_path: Path) -> None:
     usual = ErrorBudget.of(Settings(), "m")
-    assert usual.shares == pytest.approx({"1h": 0.495, "1d": 0.495, "operations": 0.01})
+    assert usual.shares == pytest.approx({"1h": 0.165, "1d": 0.165, "detectors": 0.66, "operations": 0.01})
     level = usual.operations_level()
     assert level.level == pytest.approx(0.01 / (720 * 3))
     assert "share 0.01 for operations" in level.derivation
-    whole = load_settings(_written(tmp_path, "defaults: {alerts: {shares: {1h: 0.5, 1d: 0.5}}}"), {})
-    assert ErrorBudget.of(whole, "m").shares == pytest.approx(usual.shares), (
+    whole = load_settings(_written(tmp_path, "defaults: {alerts: {shares: {1h: 0.2, 1d: 0.2, detectors: 0.6}}}"), {})
+    reduced = {"1h": 0.198, "1d": 0.198, "detectors": 0.594, "operations": 0.01}
+    assert ErrorBudget.of(whole, "m").shares == pytest.approx(reduced), (
         "where they leave nothing, each gives a hundredth"
     )
     settings = load_settings(_written(tmp_path, "defaults: {alerts: {shares: {operations: 20 %}}}"), {})

@@ -1,4 +1,4 @@
-"""Findings of sequential detectors: informative, but for those whose false alarms the budget bounds."""
+"""Findings of the configured sequential detectors, for information: their published parameters bound nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from msgspec import Struct, structs
 
-from driftline import detectors
 from driftline.checks.contract.check import Evidence, Outcome, Subject, statistic_of
 from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.importance import subject_of
@@ -56,63 +55,35 @@ class DetectedChange(Struct, frozen=True, kw_only=True):
 
 
 def examine_detection(profile: Profile, change: DetectedChange, budget: ErrorBudget) -> Verdict[Event]:
-    """Return the finding of a detection: a ``warning`` of a detector that may page, ``info`` of any other.
+    """Return the finding of a detection, of severity ``info``.
 
-    No registered check: a detector decides by itself, as values come, and has neither p-value nor effect. What bounds
-    its false alarms is its threshold, which :meth:`~driftline.checks.contract.error_budget.ErrorBudget.detector_alarms`
-    sets from the share of detectors in the budget.
+    No registered check: a detector decides by itself, as values come, and has neither p-value nor effect.
     """
     window = span("pane", change.start_ms, change.end_ms, change.end_ms - change.start_ms)
     common = common_fields(change.key, change.segment, window, profile, budget, change.offsets, change.flags)
     name, role, before, after = _subject(profile, change)
-    detection, may_page = change.detection, detectors.get(change.detector).budgeted
-    subject = Subject(name, role) if role == "error" else subject_of(profile, name, role, budget.settings)
-    may_notify, constant = may_page and subject.may_notify, _is_constant(profile, change.column)
-    units = None if detection.deviation_after is None else _spread_of(profile, change.column)
+    detection, constant = change.detection, _is_constant(profile, change.column)
     moments = ColumnMoments(
-        mean=after,
-        reference_mean=before,
-        standard_deviation=None if units is None else units * (detection.deviation_after or 0.0),
-        reference_standard_deviation=units,
+        mean=after, reference_mean=before, standard_deviation=None, reference_standard_deviation=None
     )
     about = f"{name}, share of values that differ from the reference's only one"
     outcome = Outcome(
         check=f"detector.{change.detector}",
         family="detector",
-        subject=subject,
+        subject=Subject(name, role) if role == "error" else subject_of(profile, name, role, budget.settings),
         statistic=statistic_of(change.detector, detection.statistic, threshold=detection.threshold),
         effect=None,
         n=change.n,
         n_reference=profile.n_events,
-        message=f"{about if constant else name}: {change.detector} sees {_what(detection)}, "
+        message=f"{about if constant else name}: {change.detector} sees the mean go {detection.direction}, "
         f"{number(before)} -> {number(after)} ({_evidence(detection)})",
-        level=budget.detector_level(profile.layout.n_numeric) if may_notify else None,
-        severity="warning" if may_notify else "info",
         evidence=lambda: Evidence(moments=None if constant else moments),
     )
     (finding,) = judge([outcome], (), common)
     if change.since_ms is not None:
         finding = structs.replace(finding, since=rfc3339(change.since_ms))
     sequence: Sequence = "performance" if role == "error" else "predictions"
-    return Verdict(findings=(finding,), sequence=sequence, tested=may_page)
-
-
-def _spread_of(profile: Profile, index: int | None) -> float | None:
-    """Return the standard deviation of a numeric column's reference."""
-    column = None if index is None else profile.columns[index]
-    return column.spread if isinstance(column, NumericColumn) else None
-
-
-def _what(detection: Detection) -> str:
-    """Return what changed, up to the means of before and after."""
-    grew = detection.direction == "up"
-    match detection.aspect:
-        case "mean":
-            return f"the mean go {detection.direction}"
-        case "spread":
-            return f"the values lie {'farther apart' if grew else 'closer together'}, mean"
-        case "upper tail" | "lower tail":
-            return f"more values in the {detection.aspect}, mean"
+    return Verdict(findings=(finding,), sequence=sequence, tested=False)
 
 
 def _is_constant(profile: Profile, column: int | None) -> bool:

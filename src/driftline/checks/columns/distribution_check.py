@@ -155,7 +155,7 @@ def distribution(case: ColumnCase) -> Iterable[Outcome]:
     """Test whether a column's values fall into other groups than the reference's."""
     comparison = case.once(compared)
     outcome = distribution_outcome(case, comparison, CHECK)
-    return [] if outcome is None else [structs.replace(outcome, evidence=lambda: _evidence(case, comparison))]
+    return [] if outcome is None else [structs.replace(outcome, evidence=lambda: full_evidence(case))]
 
 
 def distribution_outcome(case: ColumnCase, comparison: DistributionComparison, name: str) -> Outcome | None:
@@ -177,7 +177,9 @@ def distribution_outcome(case: ColumnCase, comparison: DistributionComparison, n
     )
 
 
-def _evidence(case: ColumnCase, comparison: DistributionComparison) -> Evidence:
+def full_evidence(case: ColumnCase) -> Evidence:
+    """Return all that a finding of a changed distribution shows: with what explains it, if anything does."""
+    comparison = case.once(compared)
     stuck = stuck_value(case.profile, case.index, case.window.sketch)
     unit = unit_change(case.profile, case.index, case.window.sketch) if stuck is None else None
     details = _details(comparison)

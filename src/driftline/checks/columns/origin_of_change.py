@@ -132,10 +132,10 @@ def _is_of(finding: FindingEvent, column: Column) -> bool:
 
 
 def _meant(check: str, column: Column, own: slice) -> list[int] | None:
-    """Return the cells that a test of quality is about; None where it is about all."""
+    """Return the cells that a test of quality, or its e-detector, is about; None where it is about all."""
     family, _, test = check.partition(".")
     first_quality = own.stop - 4
-    if family != "quality":
+    if family not in {"quality", "detector"}:
         return None
     if test in _QUALITY:
         return [first_quality + _QUALITY[test]]

@@ -25,6 +25,10 @@ OPERATIONS_PART: Final = 0.01
 """Share of the tests of how predictions are made, where it is not configured. What matters of failures and latency is
 far beyond chance, so a small level costs no power."""
 
+WEIGHTS: Final = {DETECTORS: 4, PERFORMANCE: 2, LABELS: 2}
+"""How many times as much as a size of windows a spender gets of what is not configured: e-detectors find most changes
+of values first, and windows describe them; nothing else looks at performance and labels."""
+
 
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
     """The false-alarm budget of one model, and the settings by which it is divided."""
@@ -80,27 +84,23 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
         return self._level(OPERATIONS, size_ms, tests_of("operations", self.settings))
 
     def detector_pages(self) -> float:
-        """Return the false pages per horizon that all paging detectors together may cost; 0 where there are none."""
+        """Return the false pages per horizon that the e-detectors of all columns may cost together; 0 without them."""
         return self.settings.alerts.false_alarm_budget.pages * self.shares.get(DETECTORS, 0.0)
 
-    def detector_alarms(self, n_series: int) -> float:
-        """Return the false alarms per horizon that one paging detector on one series may make.
+    def detector_alarms(self, n_columns: int) -> float:
+        """Return the false alarms per horizon that the e-detector of one column may make."""
+        return self.detector_pages() / max(1, n_columns)
 
-        Series are numeric columns, at least 1; errors are fed to informative detectors alone.
-        """
-        return self.detector_pages() / max(1, n_series * len(self.settings.checks.paging_detectors))
-
-    def detector_level(self, n_series: int) -> LevelEvidence:
-        """Return what bounds one paging detector on one series: the false alarms that it may make in the horizon."""
-        budget, n_kinds = self.settings.alerts.false_alarm_budget, len(self.settings.checks.paging_detectors)
-        alarms = self.detector_alarms(n_series)
+    def detector_level(self, n_columns: int) -> LevelEvidence:
+        """Return what bounds the e-detector of one column: the false alarms that it may make in the horizon."""
+        budget = self.settings.alerts.false_alarm_budget
+        alarms = self.detector_alarms(n_columns)
         derivation = (
             f"{budget.pages:g} per {budget.horizon}, share {self.shares.get(DETECTORS, 0.0):.3g} for {DETECTORS}: "
-            f"{self.detector_pages():.3g} false pages / ({n_series} columns x {n_kinds} "
-            f"{'detector' if n_kinds == 1 else 'detectors'}) = {alarms:.3g} expected false alarms per "
+            f"{self.detector_pages():.3g} false pages / {n_columns} columns = {alarms:.3g} expected false alarms per "
             f"{budget.horizon}, which the threshold bounds"
         )
-        return LevelEvidence(level=min(1.0, alarms), n_tests=max(1, n_series * n_kinds), derivation=derivation)
+        return LevelEvidence(level=min(1.0, alarms), n_tests=max(1, n_columns), derivation=derivation)
 
     def info_level(self) -> LevelEvidence | None:
         """Return the level of findings of severity ``info``; None where they are not wanted."""
@@ -118,16 +118,16 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def shares(self) -> dict[str, float]:
-        """The share of the budget of each size of verdict window, of performance, of paging detectors and of
+        """The share of the budget of each size of verdict window, of performance, of detectors and of
         operations. They add up to at most 1.
         """
         given = self.settings.alerts.shares
         names = spenders(self.settings, has_labels=self.has_labels)
         if OPERATIONS in given:
-            return shares_of_budget(names, given)
+            return shares_of_budget(names, given, WEIGHTS)
         if math.fsum(given.values()) < 1 - OPERATIONS_PART:
-            return shares_of_budget((*names, OPERATIONS), {**given, OPERATIONS: OPERATIONS_PART})
-        rest = {name: (1 - OPERATIONS_PART) * share for name, share in shares_of_budget(names, given).items()}
+            return shares_of_budget((*names, OPERATIONS), {**given, OPERATIONS: OPERATIONS_PART}, WEIGHTS)
+        rest = {name: (1 - OPERATIONS_PART) * share for name, share in shares_of_budget(names, given, WEIGHTS).items()}
         return {**rest, OPERATIONS: OPERATIONS_PART}
 
     def _level(self, spender: str, size_ms: int, n_tests: int) -> LevelEvidence:

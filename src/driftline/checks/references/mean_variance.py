@@ -1,9 +1,8 @@
-"""How much more the mean of a column varies than that of independent values: what detectors that may page must know."""
+"""How much more the mean of a score varies than that of independent values: what e-detectors must know."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,25 +14,6 @@ if TYPE_CHECKING:
     from driftline.significance.dispersion import Dispersion
     from driftline.sketches.columns import NumericColumn
     from driftline.sketches.grouping import Grouping
-
-
-class VarianceRatio(NamedTuple):
-    """Long-run variance of a column's values, divided by their plain variance, and how well that is known."""
-
-    ratio: float
-    degrees_of_freedom: float
-
-
-def variance_ratio(column: NumericColumn, grouping: Grouping, dispersion: Dispersion) -> VarianceRatio:
-    """Return how much more the mean of a column varies than that of independent values, at least 1.
-
-    Parameters
-    ----------
-    grouping : Grouping
-        The groups that the dispersion is of.
-    """
-    ratio = score_ratio(group_centres(column, grouping), dispersion)
-    return VarianceRatio(ratio, math.inf if dispersion.independent else dispersion.freedom)
 
 
 def score_ratio(scores: NDArray[np.float64], dispersion: Dispersion) -> float:

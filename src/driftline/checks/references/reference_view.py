@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 
-from driftline.checks.references.mean_variance import VarianceRatio, nine_digits, variance_ratio
+from driftline.checks.references.mean_variance import nine_digits
 from driftline.checks.references.missing_hours import between_hours, hours_factor
 from driftline.checks.references.share_dispersion import INDEPENDENT, ShareDispersion
-from driftline.checks.references.tilt_reference import TiltReference, tilt_reference
 from driftline.errors import ParameterError
 from driftline.profiles.season import HOURS
 from driftline.profiles.season_counts import season_counts
@@ -43,6 +42,10 @@ class Observed(Protocol):
 
     def dispersions(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
         """Return each column's, for verdict windows of one size; None for a window that began before it was known."""
+
+    @property
+    def calibrating(self) -> tuple[int, ...]:
+        """Sizes of verdict windows for which something is not known yet, ascending."""
 
 
 class ColumnReference(NamedTuple):
@@ -92,7 +95,7 @@ def _of_groups(dispersion: Dispersion | None, n: int) -> ShareDispersion:
     return ShareDispersion(max(1.0, nine_digits(float(dispersion.design_effects(n).max()))), freedom)
 
 
-class _Groups(NamedTuple):
+class ColumnGroups(NamedTuple):
     """The groups of a column, and which of them each base group belongs to."""
 
     base: Grouping
@@ -125,13 +128,13 @@ class ReferenceView:
         self._window: tuple[int, int, int, dict[int, int]] | None = None
         self._of_window: dict[int, ColumnReference] = {}
 
-    def _grouped(self, index: int) -> _Groups:
+    def _grouped(self, index: int) -> ColumnGroups:
         column = self.profile.columns[index]
         counts = self.profile.reference.counts[self.profile.layout.places[index].bins]
         base = base_grouping(column, counts)
         n_groups = self.settings.checks.groups(ordered=isinstance(column, NumericColumn))
         grouping, unions = checked_grouping(column, counts, n_groups)
-        return _Groups(base, grouping, Grouping(unions, grouping.labels), base.grouped(counts))
+        return ColumnGroups(base, grouping, Grouping(unions, grouping.labels), base.grouped(counts))
 
     @property
     def groupings(self) -> list[Grouping]:
@@ -246,30 +249,24 @@ class ReferenceView:
 
         return lookup
 
-    def variance_ratio(self, index: int) -> VarianceRatio | None:
-        """Return how much more the mean of a column varies than that of independent values.
+    def groups_of(self, index: int) -> ColumnGroups:
+        """Return the groups of a column."""
+        return self._groups[index]
 
-        None for categories, and as long as it is not known; then it stays what it is while the profile holds.
+    def unknown_now(self) -> tuple[int, ...]:
+        """Return the sizes of verdict windows of which something is still being learnt."""
+        return () if self.observed is None else self.observed.calibrating
+
+    def dispersions_known(self, *, seasonless: bool) -> list[tuple[float, Sequence[Dispersion]]]:
+        """Return all columns' dispersions that are known by now, with the size of the verdict windows, ascending.
+
+        Infinite windows, where events are taken as independent.
         """
-        column, dispersion = self.profile.columns[index], self._at_last(index)
-        if not isinstance(column, NumericColumn) or dispersion is None:
-            return None
-        return variance_ratio(column, self._groups[index].grouping, dispersion)
-
-    def tilt_reference(self, index: int) -> TiltReference | None:
-        """Return what a mixture e-detector on the histogram of a column is made from; None as above."""
-        groups, dispersion = self._groups[index], self._at_last(index)
-        if not isinstance(self.profile.columns[index], NumericColumn) or dispersion is None:
-            return None
-        return tilt_reference(groups.union, groups.base_reference, dispersion)
-
-    def _at_last(self, index: int) -> Dispersion | None:
-        """Return a column's dispersion with its season, once it is known for good."""
         if not self.estimates:
-            return independent(self._groups[index].grouping.n_groups)
-        size_ms = min(int(size) for size in self.settings.windows.verdict)
-        dispersions = self._dispersions_at(size_ms, NEVER_MS, seasonless=False)
-        return None if dispersions is None or self._calibrating(dispersions, index) else dispersions[index]
+            return [(math.inf, [independent(groups.grouping.n_groups) for groups in self._groups])]
+        sizes = sorted(int(size) for size in self.settings.windows.verdict)
+        known = ((size, self._dispersions_at(size, NEVER_MS, seasonless=seasonless)) for size in sizes)
+        return [(float(size), dispersions) for size, dispersions in known if dispersions is not None]
 
     def _dispersions(self, window: ClosedWindow, *, seasonless: bool) -> Sequence[Dispersion] | None:
         if not self.estimates:

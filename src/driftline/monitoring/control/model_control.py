@@ -61,11 +61,11 @@ class ModelControl:
     def _maintenances(self) -> Iterator[KeptCommand]:
         return (each for each in self.book.maintenances if each.model in {None, self._key.model})
 
-    def flags(self, start_ms: int, end_ms: int, at_ms: int) -> frozenset[str]:
-        """Return what is to be said of a window that is evaluated at a moment."""
+    def flags(self, start_ms: int, end_ms: int, at_ms: int, begun_ms: int) -> frozenset[str]:
+        """Return what is to be said of a window that is evaluated at a moment; what it shows has begun at another."""
         found = {MAINTENANCE} if self.in_maintenance(start_ms, end_ms) else set()
         for each in self._deploys():
-            if each.replaces(self._key.version) and start_ms < each.from_ms < at_ms:
+            if each.replaces(self._key.version) and begun_ms < each.from_ms < at_ms:
                 found.add(REPLACED)
             if self._is_mine(each) and start_ms < each.from_ms < end_ms:
                 found.add(DEPLOYED)

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import xxhash
 from msgspec import Struct
 
 from driftline.monitoring.state.table import Codec, Value
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
 from driftline.sketches.dispersion_sums import DispersionSums, PackedSums
+from driftline.sketches.group_counts import GroupCounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from driftline.checks.references.reference_view import ReferenceView
     from driftline.monitoring.predictions.accumulator import ClosedPane
@@ -59,19 +57,17 @@ class BurnIn:
         self._settings = view.settings.checks.dispersion
         self._pane_ms = view.pane_ms
         layout, self._groupings = view.profile.layout, view.groupings
-        self._n_groups = max((grouping.n_groups for grouping in self._groupings), default=1)
+        self._group_counts = GroupCounts(layout, self._groupings)
         indices = [grouping.index for grouping in self._groupings]
-        self._cells, self._starts = _sorted_cells([place.bins for place in layout.places], indices)
         self._grouped = xxhash.xxh3_64_intdigest(b"".join(index.astype("<i8").tobytes() for index in indices))
-        rows = [np.arange(grouping.n_groups) + i * self._n_groups for i, grouping in enumerate(self._groupings)]
-        self._rows = np.concatenate(rows) if rows else np.empty(0, dtype=np.int64)
         self._sizes = {size: self._fresh(size) for size in view.unknown_sizes()}
         view.observed = self
         self.tables = tuple(self._sizes.values())
 
     def _fresh(self, size_ms: int) -> Value[SizeSums]:
         per_window = max(1, size_ms // self._pane_ms)
-        sums = SizeSums(DispersionSums(len(self._groupings), self._n_groups, panes_per_window=per_window))
+        n_groups = self._group_counts.n_groups
+        sums = SizeSums(DispersionSums(len(self._groupings), n_groups, panes_per_window=per_window))
         return Value(f"burn-in-{size_ms:d}", Codec(BurnInState, self._pack, self._unpack), sums)
 
     def _pack(self, size: SizeSums) -> BurnInState:
@@ -87,8 +83,7 @@ class BurnIn:
         gathering = [size for size in self._sizes.values() if size.value.known_from_ms is None]
         if not gathering:
             return
-        counts = np.zeros((len(self._groupings), self._n_groups), dtype=np.int64)
-        counts.ravel()[self._rows] = np.add.reduceat(pane.sketch.counts[self._cells], self._starts)
+        counts = self._group_counts.of(pane.sketch.counts)
         for size in gathering:
             size.value.sums.add(pane.start_ms // self._pane_ms, counts)
             size.value.n_panes += 1
@@ -127,18 +122,3 @@ class BurnIn:
     def calibrating(self) -> tuple[int, ...]:
         """Sizes of verdict windows for which something is not known yet, ascending."""
         return tuple(size_ms for size_ms, size in sorted(self._sizes.items()) if size.value.known_from_ms is None)
-
-
-def _sorted_cells(
-    places: Sequence[slice], groups: Sequence[NDArray[np.int64]]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return all cells in the order of column and group, and where each group begins among them."""
-    cells, starts, at = [], [], 0
-    for place, group in zip(places, groups, strict=True):
-        order = np.argsort(group, kind="stable")
-        cells.append(place.start + order)
-        starts.append(at + np.flatnonzero(np.diff(group[order], prepend=-1)))
-        at += order.size
-    if not cells:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    return np.concatenate(cells).astype(np.int64), np.concatenate(starts).astype(np.int64)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from driftline import detectors
-from driftline.detectors.cusum_threshold import LEAST_DEGREES, MOST_BLOCKS_AN_ALARM
-from driftline.detectors.paging import PagingParameters
-from driftline.detectors.paging_mixture import PagingMixtureParameters
 from driftline.monitoring.state.table import Codec, Table, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Container, Iterable
 
-    from driftline.checks.references.mean_variance import VarianceRatio
-    from driftline.checks.references.tilt_reference import TiltReference
     from driftline.config.model import CheckSettings
     from driftline.detectors import Block, Detection, Detector
 
@@ -26,9 +20,6 @@ BLOCK_COLUMNS: Final = 25
 """Columns whose detectors are one value of the state."""
 MAX_RUNS: Final = 64
 """Runs of contiguous panes that are remembered; a change estimated to lie before them is dated to the oldest."""
-
-MAX_PAGING_BLOCKS: Final = 8640
-"""Blocks that a detector that may page is fed in a horizon: shorter ones only make it take smaller shifts for drift."""
 
 _Snapshots = list[tuple[int, str, bytes]]
 """Column, name of the detector and its state."""
@@ -48,58 +39,6 @@ class ColumnDetection(NamedTuple):
     """Values in the block that brought it."""
     since_ms: int | None
     """Start of the first pane after the change, as the detector estimates; None where it has no estimate."""
-
-
-class PagingBudget(NamedTuple):
-    """What detectors that may page are made from: their part of the budget of false alarms, and the reference."""
-
-    expected_alarms: float
-    """Share of the budget of one detector on one column, in alarms within the horizon."""
-    horizon_ms: int
-    n_reference: int
-    """Events of the reference."""
-    ratio_of: Callable[[int], VarianceRatio | None]
-    """By column; None where it is not known yet: then the column is calibrating, and nothing pages. Once it is known it
-    must not change while the profile holds."""
-    tilts_of: Callable[[int], TiltReference | None]
-    """The same for detectors on histograms."""
-
-    def parameters(self, name: str, column: int, pane_ms: int) -> PagingParameters | PagingMixtureParameters | None:
-        """Return a detector's parameters for a column; None where that is calibrating, or hardly any alarm allowed."""
-        return self._mixture(column, pane_ms) if name == "paging_mixture" else self._cusum(column, pane_ms)
-
-    def _mixture(self, column: int, pane_ms: int) -> PagingMixtureParameters | None:
-        tilts = self.tilts_of(column)
-        if tilts is None or not tilts.degrees_of_freedom >= LEAST_DEGREES:
-            return None
-        if not all(0 < ratio < math.inf for ratio in tilts.variance_ratios):
-            return None
-        return PagingMixtureParameters(
-            expected_alarms=self.expected_alarms,
-            horizon_blocks=-(-self.horizon_ms // pane_ms),
-            shares=tilts.shares,
-            groups=tilts.groups,
-            n_reference=tilts.n_values,
-            variance_ratios=tilts.variance_ratios,
-            degrees_of_freedom=tilts.degrees_of_freedom,
-        )
-
-    def _cusum(self, column: int, pane_ms: int) -> PagingParameters | None:
-        ratio = self.ratio_of(column)
-        if ratio is None or not ratio.degrees_of_freedom >= LEAST_DEGREES or not 0 < ratio.ratio < math.inf:
-            return None
-        horizon_blocks = -(-self.horizon_ms // pane_ms)
-        most_blocks = min(MAX_PAGING_BLOCKS, math.floor(self.expected_alarms * MOST_BLOCKS_AN_ALARM))
-        if most_blocks < 1:
-            return None
-        return PagingParameters(
-            expected_alarms=self.expected_alarms,
-            horizon_blocks=horizon_blocks,
-            variance_ratio=ratio.ratio,
-            degrees_of_freedom=ratio.degrees_of_freedom,
-            n_reference=max(self.n_reference, 1),
-            min_blocks=-(-horizon_blocks // most_blocks),
-        )
 
 
 class PaneRuns(Struct, array_like=True):
@@ -144,17 +83,13 @@ class ColumnDetectors:
         Which detectors, with which parameters.
     name : str
         Of its table.
-    paging : PagingBudget or None
-        For ``checks.paging_detectors``; None: none of them is made.
 
     Notes
     -----
     *State*: that of each detector, and at most ``MAX_RUNS`` pairs. *Cost* of a pane: one update a column and detector.
     """
 
-    def __init__(self, checks: CheckSettings, pane_ms: int, name: str, paging: PagingBudget | None = None) -> None:
-        self._paging = paging
-        self._paging_names = [f"paging_{detector}" for detector in checks.paging_detectors] if paging else []
+    def __init__(self, checks: CheckSettings, pane_ms: int, name: str) -> None:
         self._pane_ms = pane_ms
         self._parameters = {
             detector: msgspec.convert(
@@ -169,7 +104,7 @@ class ColumnDetectors:
     @property
     def needs_counts(self) -> bool:
         """Whether some detector reads the blocks' counts."""
-        return any(detectors.get(name).needs_counts for name in [*self._parameters, *self._paging_names])
+        return any(detectors.get(name).needs_counts for name in self._parameters)
 
     def update(
         self, start_ms: int, blocks: Iterable[tuple[int, Block]], bounded: Container[int] = frozenset()
@@ -177,7 +112,7 @@ class ColumnDetectors:
         """Feed one pane's blocks, by column; return the changes that were detected, in the order of columns and names.
 
         The values of ``bounded`` columns all lie in [0, 1]: only they are fed to detectors that are made for such
-        values. They are fed to no detector that may page, as those need standardised values.
+        values.
         """
         detections = []
         runs = self._runs.value
@@ -190,8 +125,6 @@ class ColumnDetectors:
             by_name = self._groups[place].get(column)
             if by_name is None:
                 by_name = self._groups[place][column] = self._new(bounded=column in bounded)
-            if column not in bounded:
-                self._add_paging(column, by_name)
             self._groups.changed(place)
             for name, detector in sorted(by_name.items()):
                 detection = detector.update(block)
@@ -205,16 +138,6 @@ class ColumnDetectors:
         wanted = ((detectors.get(name), parameters) for name, parameters in self._parameters.items())
         return {kind.key: kind(parameters) for kind, parameters in wanted if bounded or kind.domain == "real"}
 
-    def _add_paging(self, column: int, by_name: dict[str, Detector]) -> None:
-        """Make the detectors that may page as soon as it is known how the column varies."""
-        missing = [name for name in self._paging_names if name not in by_name]
-        if not missing or self._paging is None:
-            return
-        for name in missing:
-            parameters = self._paging.parameters(name, column, self._pane_ms)
-            if parameters is not None:
-                by_name[name] = detectors.get(name)(parameters)
-
     def clear(self) -> None:
         """Start afresh."""
         self._groups.clear()
@@ -226,22 +149,10 @@ class ColumnDetectors:
         for column, name, snapshot in snapshots:
             # Which detectors a column has depends on its kind, which the snapshots tell.
             by_name = group.setdefault(column, self._new(bounded=False))
-            if name in self._paging_names:
-                restored = detectors.restore(snapshot)
-                if self._same_budget(restored.parameters):
-                    by_name[name] = restored
-            elif name in self._parameters:
+            if name in self._parameters:
                 restored, wanted = detectors.restore(snapshot), self._parameters[name]
                 by_name[name] = restored if restored.parameters == wanted else detectors.get(name)(wanted)
         return group
-
-    def _same_budget(self, parameters: object) -> bool:
-        """Whether a detector that may page still has the share of the budget that it was made for."""
-        paging = self._paging
-        if paging is None or not isinstance(parameters, PagingParameters | PagingMixtureParameters):
-            return False
-        asked = (paging.expected_alarms, -(-paging.horizon_ms // self._pane_ms))
-        return (parameters.expected_alarms, parameters.horizon_blocks) == asked
 
 
 def _snapshots(group: _Group) -> _Snapshots:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from driftline.checks.columns.origin_of_change import OriginCase, Span, origins_of
+from driftline.events.cloudevents import epoch_ms
 from driftline.monitoring.state.table import Table, Value
 from driftline.sketches.origin_cells import EVENT_CELL, OriginCells
 from driftline.sketches.origin_table import OriginTable, OriginTables, merge_origins
@@ -122,8 +123,18 @@ class OriginTrail:
             return findings
         if all(finding.severity == "info" for finding in findings):
             self._note_usual(window)
-        case = self._case(window, places) if findings else None
+        case = self._case(window.start_ms, window.end_ms, places) if findings else None
         return findings if case is None else tuple(_located(finding, case) for finding in findings)
+
+    def located_since(
+        self, findings: tuple[FindingEvent, ...], pane: ClosedPane, places: PlaceNames
+    ) -> tuple[FindingEvent, ...]:
+        """Return what e-detectors found up to a pane with where it comes from: all since each change began."""
+        return tuple(self._since(finding, pane, places) for finding in findings) if self._spans else findings
+
+    def _since(self, finding: FindingEvent, pane: ClosedPane, places: PlaceNames) -> FindingEvent:
+        case = self._case(min(epoch_ms(finding.since), pane.start_ms), pane.end_ms, places)
+        return finding if case is None else _located(finding, case)
 
     def _note_usual(self, window: ClosedWindow) -> None:
         within = [_counts(span.tables) for span in self._within(window.start_ms, window.end_ms)]
@@ -137,9 +148,9 @@ class OriginTrail:
     def _within(self, start_ms: int, end_ms: int) -> list[PackedSpan]:
         return [span for at_ms, span in sorted(self._spans.items()) if start_ms <= at_ms and span.end_ms <= end_ms]
 
-    def _case(self, window: ClosedWindow, places: PlaceNames) -> OriginCase | None:
-        """Return a window by where its events come from; None where nothing is known of that."""
-        within = self._within(window.start_ms, window.end_ms)
+    def _case(self, start_ms: int, end_ms: int, places: PlaceNames) -> OriginCase | None:
+        """Return a span of time by where its events come from; None where nothing is known of that."""
+        within = self._within(start_ms, end_ms)
         if not within:
             return None
         tables = merge_origins([span.tables for span in within])
@@ -148,7 +159,7 @@ class OriginTrail:
         spans = [
             Span(start_ms, span.end_ms, span.tables)
             for start_ms, span in sorted(self._spans.items())
-            if span.end_ms <= window.end_ms
+            if span.end_ms <= end_ms
         ]
         usual_total = np.zeros_like(total) if before is None else before.rows()[0]
         return OriginCase(self._profile, self._cells, total, tables, usual_total, usual, spans, places)

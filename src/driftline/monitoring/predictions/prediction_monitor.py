@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from driftline.alerts.escalation import ESCALATION_FACTOR
+from driftline.alerts.policy import check_key
 from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
+from driftline.checks.columns.mixture_findings import ChangedPane, examine_changes
 from driftline.checks.columns.window_check import examine_window
 from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
@@ -40,9 +43,10 @@ from driftline.profiles.codec import encode_profile
 from driftline.profiles.event_counter import EventCounter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from driftline.alerts import ModelAlerts
+    from driftline.checks.columns.mixture_findings import FoundChange
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.verdict import Verdict
     from driftline.events.alert import AlertEvent
@@ -54,6 +58,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import PaneDelta
     from driftline.profiles.profile import Profile
+    from driftline.sketches.columns import Column
 
 _BEFORE_ALL_MS: Final = -(1 << 62)
 
@@ -283,8 +288,9 @@ class PredictionMonitor:
         if self._setup.budget.has_labels:
             self.missing.add(profile, pane)
         if self._profile_monitor is not None:
-            detections = self._profile_monitor.add(pane)
-            return [record for each in detections for record in self._detected(profile, pane, each)]
+            changes, detections = self._profile_monitor.add(pane)
+            outputs = self._changed(self._profile_monitor, pane, changes)
+            return outputs + [record for each in detections for record in self._detected(profile, pane, each)]
         counted = self._learning.counted
         finished = None if counted is None else counted.add(pane)
         return [] if finished is None else self._publish(finished)
@@ -307,7 +313,7 @@ class PredictionMonitor:
         if is_counting(profile):
             part = self._learning.begin(profile)
         else:
-            alarms = self._setup.budget.detector_alarms(profile.layout.n_numeric)
+            alarms = self._setup.budget.detector_alarms(len(profile.columns))
             since_ms = self.state.restarted_ms
             part = self._profile_monitor = ProfileMonitor(profile, settings, self._setup.pane_ms, alarms, since_ms)
         self._scope.add(part.tables)
@@ -327,6 +333,33 @@ class PredictionMonitor:
     def _publish(self, profile: Profile) -> Outputs:
         self._setup.profiles.add(profile)
         return list(reference_records(encode_profile(profile)))
+
+    def _changed(self, monitor: ProfileMonitor, pane: ClosedPane, changes: Sequence[FoundChange]) -> Outputs:
+        """Tell what e-detectors found; windows describe what an open alert has told, unless it is far greater now."""
+        if not changes:
+            return []
+        outputs = self.desk.obey(pane.end_ms)
+        changes = [change for change in changes if not self._is_told(monitor.profile.columns[change.column], change)]
+        if not changes:
+            return outputs
+        place = ChangedPane(
+            key=self._setup.key,
+            segment=SEGMENT_ALL,
+            start_ms=pane.start_ms,
+            end_ms=pane.end_ms,
+            offsets=pane.offsets,
+            flags=tuple(sorted(pane.flags)),
+        )
+        budget = self._setup.budget
+        told = [(change, monitor.events_since(change.since_ms, pane)) for change in changes]
+        verdict = examine_changes(monitor.view, place, told, budget)
+        findings = monitor.origins.located_since(verdict.findings, pane, budget.places)
+        return outputs + self._settle(msgspec.structs.replace(verdict, findings=findings))
+
+    def _is_told(self, column: Column, change: FoundChange) -> bool:
+        key = check_key(change.check, column.role, column.name)
+        told = [signal.told.peak for signal in self.state.alerts.signals.open.values() if key in signal.clean]
+        return bool(told) and change.size.multiple < ESCALATION_FACTOR * max(told)
 
     def _detected(self, profile: Profile, pane: ClosedPane, detected: ColumnDetection) -> Outputs:
         change = DetectedChange(

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from driftline.checks.contract.closed_window import ClosedWindow
 from driftline.checks.references.reference_view import ReferenceView
+from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.control.model_control import MAINTENANCE
 from driftline.monitoring.predictions.accumulator import ClosedPane, PackedUnion
 from driftline.monitoring.predictions.burn_in import BurnIn
-from driftline.monitoring.predictions.column_detectors import ColumnDetectors, PagingBudget
+from driftline.monitoring.predictions.column_detectors import ColumnDetectors
+from driftline.monitoring.predictions.column_mixture import ColumnMixture
 from driftline.monitoring.predictions.detector_blocks import BlockMaker
 from driftline.monitoring.predictions.origin_trail import OriginTrail
+from driftline.monitoring.predictions.recent_past import RecentPast
 from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
 from driftline.monitoring.state.journal import Journal
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
-    from driftline.checks.contract.closed_window import ClosedWindow
+    from collections.abc import Sequence
+
+    from driftline.checks.columns.mixture_findings import FoundChange
     from driftline.config.model import ModelSettings
     from driftline.monitoring.predictions.column_detectors import ColumnDetection
     from driftline.monitoring.state.table import Stateful
@@ -29,11 +35,20 @@ MAX_JOURNAL: Final = 60
 """Panes that are kept apart in the state; more are written as what the windows have become."""
 
 
+class Detected(NamedTuple):
+    """What a pane brought to light."""
+
+    changes: Sequence[FoundChange]
+    """By e-detectors, in the order of columns."""
+    detections: Sequence[ColumnDetection] = ()
+    """By further detectors, for information."""
+
+
 class ProfileMonitor:
     """Windows and detectors that begin and end with one profile.
 
-    ``expected_alarms`` are the false alarms within the budget's horizon that one paging detector may raise on one
-    column; with 0 there is no paging detector. No window begins before ``restarted_ms``.
+    ``expected_alarms`` are the false alarms within the budget's horizon that the e-detector of one column may raise;
+    with 0 there is none. No window begins before ``restarted_ms``.
 
     Attributes
     ----------
@@ -67,39 +82,34 @@ class ProfileMonitor:
         self._burn_in = BurnIn(self.view)
         rolling = settings.reference.rolling
         self._rolling = None if rolling is None else RollingReference(layout, rolling, windows.min_samples)
-        self._detectors = ColumnDetectors(settings.checks, pane_ms, "detectors", self._paging(expected_alarms))
+        self._detectors = ColumnDetectors(settings.checks, pane_ms, "detectors")
+        self._mixture = ColumnMixture(self.view, pane_ms, expected_alarms) if expected_alarms > 0 else None
         self._blocks = BlockMaker(profile, with_counts=self._detectors.needs_counts)
         self._pane_ms = pane_ms
         self.origins = OriginTrail(profile, [*self._tumbling])
         parts: list[Stateful] = [*self._tumbling.values(), self._sliding, self._burn_in]
         parts += [] if self._rolling is None else [self._rolling]
+        self._recent = RecentPast(layout, min(self._tumbling))
+        parts += [] if self._mixture is None else [self._mixture, self._recent]
         self._covered = [table for part in parts for table in part.tables]
         self._journal = Journal("pane", PackedUnion, self._covered, MAX_JOURNAL, self._replay)
         self.tables = (*self._covered, self._journal, *self._detectors.tables, *self.origins.tables)
-
-    def _paging(self, expected_alarms: float) -> PagingBudget | None:
-        settings = self.view.settings
-        if not settings.checks.paging_detectors or expected_alarms <= 0:
-            return None
-        horizon_ms = int(settings.alerts.false_alarm_budget.horizon)
-        return PagingBudget(
-            expected_alarms, horizon_ms, self.profile.n_events, self.view.variance_ratio, self.view.tilt_reference
-        )
 
     @property
     def calibrating(self) -> tuple[int, ...]:
         """Sizes of verdict windows that do not page yet, or not in all columns: their dispersion is being learnt."""
         return self._burn_in.calibrating
 
-    def add(self, pane: ClosedPane) -> list[ColumnDetection]:
+    def add(self, pane: ClosedPane) -> Detected:
         """Add a pane of the profile's grid; all that was due at or before its start has been closed."""
-        self._add_to_windows(pane)
+        changes = self._add_to_windows(pane)
         self._note(pane)
         self.origins.add(pane)
-        if MAINTENANCE in pane.flags:
-            return []
+        if MAINTENANCE in pane.flags or not self.view.settings.checks.detectors:
+            return Detected(changes)
         present = self._blocks.blocks(pane.sketch)
-        return self._detectors.update(pane.start_ms, present, self._blocks.bounded) if present else []
+        found = self._detectors.update(pane.start_ms, present, self._blocks.bounded) if present else []
+        return Detected(changes, found)
 
     def _note(self, pane: ClosedPane) -> None:
         if not self._journal.ended:
@@ -107,15 +117,37 @@ class ProfileMonitor:
             union = PackedUnion(pane.sketch.pack(), pane.n_events, pane.offsets, sorted(pane.flags), schemas)
             self._journal.note(pane.start_ms, union)
 
-    def _add_to_windows(self, pane: ClosedPane) -> None:
+    def _add_to_windows(self, pane: ClosedPane) -> Sequence[FoundChange]:
+        """Add a pane to all that the journal stands for; return what the e-detectors found."""
         for window in self._tumbling.values():
             window.add(pane)
         self._sliding.add(pane)
         if MAINTENANCE in pane.flags:
-            return  # what is not usual teaches nothing: neither how much is normal, nor the recent past, nor detectors
+            return ()  # what is not usual teaches nothing: not how much is normal, nor the recent past, nor detectors
         self._burn_in.add(pane)
         if self._rolling is not None:
             self._rolling.add(pane.start_ms, pane.sketch)
+        if self._mixture is None:
+            return ()
+        self._recent.add(pane)
+        return self._mixture.add(pane)
+
+    def events_since(self, moment_ms: int, pane: ClosedPane) -> ClosedWindow | None:
+        """Return the events since a moment up to a pane that was just added, as far as they are kept."""
+        kept = self._recent.since(moment_ms)
+        if kept is None:
+            return None
+        start_ms, sketch = kept
+        return ClosedWindow(
+            key=self.profile.key,
+            segment=SEGMENT_ALL,
+            kind="sliding",
+            start_ms=start_ms,
+            end_ms=pane.end_ms,
+            size_ms=min(self._tumbling),
+            sketch=sketch,
+            offsets=pane.offsets,
+        )
 
     def due_ms(self) -> int | None:
         """Return the next moment at which a window ends."""
@@ -155,6 +187,9 @@ class ProfileMonitor:
         for window in self._tumbling.values():
             window.since_ms = max(window.since_ms, at_ms)
         self._detectors.clear()
+        if self._mixture is not None:
+            self._mixture.clear()
+            self._recent.clear()
         return windows
 
     def _replay(self, start_ms: int, union: PackedUnion) -> None:

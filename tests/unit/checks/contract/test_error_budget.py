@@ -13,17 +13,17 @@ CHECKS = CheckSettings(multivariate=("correlation",))
 def test_the_level_divides_the_budget_over_sizes_windows_columns_and_families() -> None:
     context = budget_of(ModelSettings(checks=CHECKS), labels=True)
     level = context.column_level(HOUR, 4)
-    # 0.99 pages over 2 sizes, performance and labels; 720 windows of an hour in 30 days; 2 tests for each of 4 columns,
-    # 2 of all and 1 multivariate.
-    assert level.level == pytest.approx(0.99 / 4 / 720 / 11)
+    # 0.99 pages in 10 parts: 1 for each size, 2 for performance and labels each, 4 for e-detectors; 720 windows of an
+    # hour in 30 days; 2 tests for each of 4 columns, 2 of all and 1 multivariate.
+    assert level.level == pytest.approx(0.99 / 10 / 720 / 11)
     assert level.n_tests == 720 * 11
-    assert level.derivation.startswith("1 per 30d, share 0.247 for 1h: 0.2475 pages per 30 d / (720 windows of 1 h")
-    assert context.column_level(24 * HOUR, 4).level == pytest.approx(0.99 / 4 / 30 / 11)
-    assert context.performance_level().level == pytest.approx(0.99 / 4 / 720 / 2)
-    assert context.labels_level().level == pytest.approx(0.99 / 4 / 30 / 4), "a day's predictions at four ages"
-    assert context.orphans_level().level == pytest.approx(0.99 / 4 / 30)
+    assert level.derivation.startswith("1 per 30d, share 0.099 for 1h: 0.099 pages per 30 d / (720 windows of 1 h")
+    assert context.column_level(24 * HOUR, 4).level == pytest.approx(0.99 / 10 / 30 / 11)
+    assert context.performance_level().level == pytest.approx(0.99 / 5 / 720 / 2)
+    assert context.labels_level().level == pytest.approx(0.99 / 5 / 30 / 4), "a day's predictions at four ages"
+    assert context.orphans_level().level == pytest.approx(0.99 / 5 / 30)
     alone = budget_of(ModelSettings(checks=CHECKS, windows=WindowSettings(verdict=(hours(1),))))
-    assert alone.column_level(HOUR, 4).level == level_per_test(0.99, 720 * HOUR, HOUR, 11).level
+    assert alone.column_level(HOUR, 4).level == level_per_test(0.99 / 5, 720 * HOUR, HOUR, 11).level
 
 
 def test_a_level_says_how_it_came_about_in_numbers() -> None:
@@ -33,7 +33,7 @@ def test_a_level_says_how_it_came_about_in_numbers() -> None:
     context = budget_of(ModelSettings(alerts=alerts), labels=True)
     for level, share in (
         (context.column_level(HOUR, 50), 0.6),
-        (context.column_level(24 * HOUR, 50), 0.24),
+        (context.column_level(24 * HOUR, 50), 0.048),
         (context.operations_level(), 0.01),
         (context.performance_level(), 0.1),
         (context.labels_level(), 0.05),
@@ -52,8 +52,9 @@ def test_the_levels_of_a_horizon_add_up_to_the_budget() -> None:
     context = budget_of(settings, labels=True)
     levels = [*(context.column_level(int(size), 7) for size in settings.windows.verdict)]
     levels += [context.performance_level(), context.labels_level(), context.operations_level()]
-    # Each page uses up 3 findings.
-    assert sum(level.level * level.n_tests for level in levels) / 3 == pytest.approx(1.0)
+    # Each page uses up 3 findings, and one alarm of an e-detector.
+    tested = sum(level.level * level.n_tests for level in levels) / 3
+    assert tested + 7 * context.detector_alarms(7) == pytest.approx(1.0)
 
 
 def test_a_window_longer_than_the_budgets_horizon_still_has_a_level() -> None:
@@ -63,7 +64,7 @@ def test_a_window_longer_than_the_budgets_horizon_still_has_a_level() -> None:
         windows=WindowSettings(verdict=(hours(24),)),
         alerts=AlertSettings(false_alarm_budget=budget),
     )
-    assert budget_of(settings).column_level(24 * HOUR, 4).level == pytest.approx(0.99 / 11)
+    assert budget_of(settings).column_level(24 * HOUR, 4).level == pytest.approx(0.99 / 5 / 11)
 
 
 def test_levels_for_information_stand_beside_the_budget() -> None:
@@ -73,12 +74,15 @@ def test_levels_for_information_stand_beside_the_budget() -> None:
     assert (level.level, level.in_budget, level.split) == (0.01, False, None)
 
 
-def test_detectors_that_may_page_have_a_share_of_their_own() -> None:
-    assert budget_of().detector_pages() == 0.0
-    assert budget_of().detector_alarms(5) == 0.0
-    checks = CheckSettings(paging_detectors=("cusum", "mixture"))
+def test_e_detectors_have_a_share_of_their_own() -> None:
+    off = budget_of(ModelSettings(checks=CheckSettings(sequential=False)))
+    assert (off.detector_pages(), off.detector_alarms(5)) == (0.0, 0.0)
+    assert budget_of().detector_pages() == pytest.approx(0.66), "four times as much as a size of windows"
     alerts = AlertSettings(false_alarm_budget=Budget(pages=2.0), shares={"detectors": 0.1})
-    context = budget_of(ModelSettings(checks=checks, alerts=alerts))
+    context = budget_of(ModelSettings(alerts=alerts))
     assert context.detector_pages() == pytest.approx(0.2)
-    assert context.detector_alarms(5) == pytest.approx(0.02)
+    assert context.detector_alarms(5) == pytest.approx(0.04)
+    level = context.detector_level(5)
+    assert level.level == pytest.approx(0.04)
+    assert level.derivation.startswith("2 per 30d, share 0.1 for detectors: 0.2 false pages / 5 columns = 0.04")
     assert context.shares == pytest.approx({"1h": 0.445, "1d": 0.445, "detectors": 0.1, "operations": 0.01})

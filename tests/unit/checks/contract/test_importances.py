@@ -27,7 +27,7 @@ SETTINGS = ModelSettings(
     windows=WindowSettings(
         verdict=(Duration(10 * MINUTE_MS),), display=Duration(10 * MINUTE_MS), hop=Duration(10 * MINUTE_MS)
     ),
-    checks=CheckSettings(dispersion=DispersionSettings(mode="independent"), detectors=()),
+    checks=CheckSettings(dispersion=DispersionSettings(mode="independent"), sequential=False),
 )
 
 

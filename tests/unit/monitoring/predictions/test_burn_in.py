@@ -13,6 +13,7 @@ from msgspec import structs
 from driftline.checks.contract.check import Subject
 from driftline.checks.quality.outcome import Quality
 from driftline.checks.quality.whole import appeared
+from driftline.checks.references.bet_reference import BetReference
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.checks.references.share_dispersion import DispersionLookup, independent
 from driftline.config.durations import Duration
@@ -168,7 +169,9 @@ def test_a_column_with_values_in_too_few_panes_goes_on_calibrating_alone() -> No
         "channel": (False, False),
         "prediction": (False, False),
     }
-    assert standard.variance_ratio(x) is None
+    ratios = BetReference(standard, 0.01).ratios
+    of_values = {name: bool(np.isfinite(ratios[index, 0])) for index, name in enumerate(names)}
+    assert of_values == {"x": False, "score": False, "channel": True, "prediction": True}
     assert math.isfinite(standard.of_whole(window)("", "appeared").factor)
 
 
@@ -222,6 +225,8 @@ def test_production_tells_what_a_reference_shows_too_little_of() -> None:
     production = [replace(each, source="production", status="settled") for each in sources.values() if each]
 
     class Learnt:
+        calibrating = ()
+
         def dispersions(self, size_ms: int, start_ms: int) -> list[Dispersion] | None:
             return production if (size_ms, start_ms) == (int(hour), int(1e12)) else None
 

@@ -1,0 +1,281 @@
+"""What a mixture e-detector holds the columns of a model against: shares by hour, and how much each score varies."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+from scipy.special import chdtri, stdtrit
+
+from driftline.checks.references.mean_variance import nine_digits, score_ratio
+from driftline.checks.references.season_levels import Season, season_of
+from driftline.detectors.mixture.bets import MARGIN, Bets, Fair
+from driftline.detectors.mixture.directions import MOST_DIRECTIONS, categorical_directions, numeric_directions
+from driftline.profiles.season import HOURS, overlaps
+from driftline.sketches.columns import QUALITY, NumericColumn
+from driftline.sketches.group_counts import GroupCounts
+from driftline.sketches.grouping import UNLISTED, Grouping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from driftline.checks.references.reference_view import ReferenceView
+    from driftline.detectors.mixture.directions import Direction
+    from driftline.profiles.history import History
+    from driftline.significance.dispersion import Dispersion
+    from driftline.sketches.columns import Column
+
+DAY_MS: Final = 86_400_000
+_CONFIDENCE: Final = 0.95
+"""Of the upper limit that stands for an estimated variance ratio."""
+_LEAST_SHARE: Final = 0.5
+"""Events that stand for a group without any in the reference."""
+
+
+class _Column(NamedTuple):
+    """One column's groups: those of its distribution test, but unlisted categories are one of their own."""
+
+    grouping: Grouping
+    of_base: tuple[int, ...]
+    """Group of each base group."""
+    of_dispersion: tuple[int, ...]
+    """Which of the groups whose dispersion is known each belongs to."""
+    counts: NDArray[np.int64]
+    """The reference's, and last its events without a value: shape (G + 1,)."""
+    directions: tuple[Direction, ...]
+
+
+class Expected(NamedTuple):
+    """What the panes of one hour are compared with."""
+
+    fair: Fair
+    sizes: NDArray[np.float64]
+    """Events of the reference behind it, by column; infinite where all hours are, as the margin stands for these."""
+
+
+class BetReference:
+    """The bets on all columns of a profile, and what they are held against.
+
+    Parameters
+    ----------
+    view : ReferenceView
+    alarms : float, above 0
+        False alarms allowed to a column within the budget's horizon.
+
+    Attributes
+    ----------
+    bets : Bets
+    labels : tuple of tuple of str
+        Names of each column's groups.
+    ratios : ndarray of float64, shape (C, D)
+        λ of each direction; infinite as long as nothing is known.
+    known_ms : ndarray of float64, shape (C,)
+        Length of the longest windows whose variation is known; infinite where events are taken as independent.
+    shares_of_values : ndarray of float64, shape (C,), above 0
+        Of the reference's events those that have a value.
+
+    Notes
+    -----
+    *Cost*: of a pane, one pass over its cells; of an hour, one pass over all groups and bets.
+    """
+
+    def __init__(self, view: ReferenceView, alarms: float) -> None:
+        self._view = view
+        self._alarms_a_ms = alarms / int(view.settings.alerts.false_alarm_budget.horizon)
+        layout = view.profile.layout
+        self._columns = [_column(view, index) for index in range(len(layout.places))]
+        self.labels = tuple(column.grouping.labels for column in self._columns)
+        self._group_counts = GroupCounts(layout, [column.grouping for column in self._columns])
+        self._n_groups = self._group_counts.n_groups
+        self.bets = Bets([column.directions for column in self._columns], self._n_groups)
+        self._quality = layout.quality_starts + np.arange(len(QUALITY))
+        self._n_reference = np.array([max(int(column.counts.sum()), 1) for column in self._columns], dtype=np.float64)
+        self._overall = self._padded([column.counts for column in self._columns], _LEAST_SHARE)
+        self._seen = self._padded([column.counts for column in self._columns])
+        self.shares_of_values = 1 - np.minimum(self._seen[:, -1], 0.99)
+        self._seasons: list[Season | None] = [None] * len(self._columns)
+        self.ratios = np.full((len(self._columns), MOST_DIRECTIONS), np.inf)
+        self.known_ms = np.full(len(self._columns), math.inf)
+        self._slow = np.zeros(self.ratios.shape)
+        self._expected: dict[tuple[int, ...], Expected] = {}
+        self.learn()
+
+    def counts_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the counts of each column's groups, and last of its events without a value, from those of all cells.
+
+        Shape (C, groups + 1).
+        """
+        values = self._group_counts.of(cells)
+        return np.concatenate([values, cells[self._quality].sum(axis=1, keepdims=True)], axis=1)
+
+    def learn(self) -> None:
+        """Take up what has become known of how much the columns vary.
+
+        Variation within a day is a matter of λ, the greatest over the sizes of verdict windows that it is known for.
+        What whole days vary by beyond that is no chance that averages out, but a slow wandering of the mean: it counts
+        as no change up to the deviation that is exceeded as seldom as the budget allows.
+        """
+        known = {seasonless: self._view.dispersions_known(seasonless=seasonless) for seasonless in (False, True)}
+        self._expected.clear()
+        for index, column in enumerate(self._columns):
+            of_hours = _known_of(known[True], index)
+            if self._seasons[index] is None and self._view.seasonal and of_hours:
+                self._seasons[index] = self._season(index, column, [each for _, each in of_hours])
+            season = self._seasons[index]
+            whole = season is None or season.level == "all"
+            dispersions = _known_of(known[not whole], index)
+            self.known_ms[index] = max((size_ms for size_ms, _ in dispersions), default=math.inf)
+            for place, direction in enumerate(column.directions):
+                self.ratios[index, place] = _ratio(column, direction, dispersions)
+                self._slow[index, place] = self._slow_change(column, direction, dispersions)
+
+    def _slow_change(
+        self, column: _Column, direction: Direction, dispersions: Sequence[tuple[float, Dispersion]]
+    ) -> float:
+        """Return how far the mean of a score wanders over days while nothing changes."""
+        size_ms, longest = dispersions[-1] if dispersions else (0.0, None)
+        if longest is None or size_ms < DAY_MS or not longest.slow:
+            return 0.0
+        scores = _scores_of(column, direction, longest)
+        variance = float(scores @ longest.excess @ scores)
+        level = min(0.1, self._alarms_a_ms * size_ms / max(len(column.directions), 1))
+        freedom = longest.freedom if math.isfinite(longest.freedom) else 1e9
+        return nine_digits(math.sqrt(max(variance, 0.0)) * float(stdtrit(freedom, 1 - level)))
+
+    def expected(self, start_ms: int, end_ms: int) -> Expected:
+        """Return what a pane of a span is compared with."""
+        hours = tuple(sorted(overlaps(start_ms, end_ms))) if any(self._seasons) else ()
+        if hours not in self._expected:
+            if len(self._expected) > HOURS:
+                self._expected.clear()
+            self._expected[hours] = self._of_hours(hours)
+        return self._expected[hours]
+
+    def _of_hours(self, hours: tuple[int, ...]) -> Expected:
+        shares, sizes = self._overall.copy(), np.full(len(self._columns), np.inf)
+        seen = self._seen.copy()
+        for index, season in enumerate(self._seasons):
+            if season is not None and season.level != "all":
+                counts = season.counts[list(hours)].sum(axis=0)
+                if counts.sum() > 0:
+                    shares[index] = self._padded([counts], _LEAST_SHARE)[0]
+                    seen[index] = self._padded([counts])[0]
+                    sizes[index] = float(counts.sum()) / len(hours)
+        return Expected(Fair(self._with_margin(shares), self.bets.means(seen)), sizes)
+
+    def _with_margin(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the fair prices, at least two standard errors of the whole reference above the plain expectation."""
+        ratios = np.where(np.isfinite(self.ratios), self.ratios, 1.0)[:, :, None]
+        errors = np.sqrt(self.bets.variances(shares) * ratios / self._n_reference[:, None, None])
+        still = np.maximum(self.bets.still, self.bets.tilts_to(self._slow, shares)) if self._slow.any() else None
+        return np.maximum(self.bets.fair(shares, still), self.bets.log_means(shares) + MARGIN * errors)
+
+    def _padded(self, counts: Sequence[NDArray[np.int64]], at_least: float = 0.0) -> NDArray[np.float64]:
+        """Return shares, shape (C, groups + 1), of counts by group and without a value, each of which is at least so
+        much.
+        """
+        shares = np.zeros((len(counts), self._n_groups + 1))
+        for row, each in zip(shares, counts, strict=True):
+            least = np.maximum(each, at_least)
+            row[: each.size - 1], row[-1] = least[:-1], least[-1]
+        shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+        return shares
+
+    def _season(self, index: int, column: _Column, dispersions: Sequence[Dispersion]) -> Season | None:
+        history = self._view.profile.history
+        if history is None:
+            return None
+        counts = _by_hour(history, index, column)
+        scores = np.stack([direction.scores for direction in column.directions])
+        of_one = [(1.0, each) for each in dispersions]
+        ratios = np.array([_ratio(column, direction, of_one) for direction in column.directions])
+        return season_of(counts, scores, ratios)
+
+
+def _column(view: ReferenceView, index: int) -> _Column:
+    groups, profile = view.groups_of(index), view.profile
+    column: Column = profile.columns[index]
+    union, labels = groups.union.groups, groups.grouping.labels
+    of_base, of_dispersion = union, tuple(range(len(labels)))
+    is_numeric, unlisted = isinstance(column, NumericColumn), None
+    if not is_numeric and groups.base.labels[-1] == UNLISTED:
+        unlisted = union[-1]
+        if union.count(unlisted) > 1:
+            of_base, labels = (*union[:-1], len(labels)), (*labels, UNLISTED)
+            of_dispersion, unlisted = (*of_dispersion, unlisted), len(of_dispersion)
+    grouping = groups.base.joined(of_base, labels)
+    place = profile.layout.places[index]
+    values = grouping.grouped(profile.reference.counts[place.bins])
+    counts = np.append(values, profile.reference.counts[place.quality].sum())
+    n_values = np.maximum(values, _LEAST_SHARE)
+    missing = max(float(counts[-1]), _LEAST_SHARE) / max(float(counts.sum()), 1.0)
+    shares, missing = n_values / n_values.sum(), min(missing, 1 - 1e-6)
+    if values.sum() == 0:
+        directions: tuple[Direction, ...] = ()
+    elif is_numeric:
+        directions = numeric_directions(shares, missing)
+    else:
+        named = [group for group in range(len(labels)) if group != unlisted and of_base.count(group) == 1]
+        directions = categorical_directions(shares, missing, named, unlisted)
+    return _Column(grouping, of_base, of_dispersion, counts, directions)
+
+
+def _by_hour(history: History, index: int, column: _Column) -> NDArray[np.int64]:
+    """Return a column's reference counts by hour of the week, events without a value last: shape (168, G + 1)."""
+    season = history.season(index)
+    counts = np.zeros((HOURS, column.counts.size), dtype=np.int64)
+    for base, group in enumerate(column.of_base):
+        counts[:, group] += season[:, base]
+    values, rows = season.sum(axis=1), history.events.unpacked()
+    if (values > rows).any():  # after a re-baseline of some columns the rows may be those of others
+        rows = values + values * int(column.counts[-1]) // max(int(column.counts[:-1].sum()), 1)
+    counts[:, -1] = rows - values
+    return counts
+
+
+def _known_of(known: Sequence[tuple[float, Sequence[Dispersion]]], index: int) -> list[tuple[float, Dispersion]]:
+    """Return a column's dispersion by the size of the windows that it is known for, ascending."""
+    each = ((size_ms, dispersions[index]) for size_ms, dispersions in known)
+    return [(size_ms, dispersion) for size_ms, dispersion in each if dispersion.status != "calibrating"]
+
+
+def _ratio(column: _Column, direction: Direction, dispersions: Sequence[tuple[float, Dispersion]]) -> float:
+    """Return how much more the mean of a direction's score varies than that of independent events, at least 1."""
+    of_sizes = (
+        _widened(_of_one(column, direction, each, within=size_ms >= DAY_MS), each) for size_ms, each in dispersions
+    )
+    return max(of_sizes, default=math.inf)
+
+
+def _of_one(column: _Column, direction: Direction, dispersion: Dispersion, *, within: bool) -> float:
+    """Return the ratio as windows of one size show it; of days only what varies ``within`` them."""
+    if dispersion.independent:
+        return 1.0
+    if within:
+        dispersion = replace(dispersion, excess=np.zeros_like(dispersion.excess), _standardised={}, _eigenvalues={})
+    if direction.aspect == "missing":
+        return max(1.0, nine_digits(float(dispersion.design_effects(0.0).max())))
+    if direction.is_share:
+        group = column.of_dispersion[direction.group]
+        return nine_digits(dispersion.scalar((group,), dispersion.window_events))
+    return score_ratio(direction.scores[: dispersion.n_groups], dispersion)
+
+
+def _scores_of(column: _Column, direction: Direction, dispersion: Dispersion) -> NDArray[np.float64]:
+    """Return a direction's scores of the groups that a dispersion is of; of missing values none are known."""
+    scores = np.zeros(dispersion.n_groups)
+    for group, of in enumerate(column.of_dispersion):
+        scores[of] = max(scores[of], float(direction.scores[group])) if direction.is_share else direction.scores[group]
+    return scores
+
+
+def _widened(ratio: float, dispersion: Dispersion) -> float:
+    """Return the upper limit of an estimated ratio."""
+    freedom = dispersion.freedom
+    if dispersion.independent or not math.isfinite(freedom):
+        return ratio
+    return max(1.0, ratio * freedom / float(chdtri(freedom, _CONFIDENCE)))
