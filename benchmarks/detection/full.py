@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
+from benchmarks.detection.early import EarlyAlarm, examined
 from benchmarks.detection.reference import KEY
 from benchmarks.detection.traffic import DAY_MS, PANE_MS, PANES_PER_DAY
 from driftline.alerts import ModelAlerts
@@ -18,6 +19,7 @@ from driftline.checks.quality.whole import ALTERNATIVES, appeared, volume
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings
 from driftline.config.settings import Settings
+from driftline.events.cloudevents import epoch_ms
 from driftline.monitoring.alerting import settled
 from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.verdict import Verdict
     from driftline.config.model import ModelSettings
+    from driftline.events.evidence import Event
     from driftline.events.finding import FindingEvent
     from driftline.events.output_record import OutputRecord
     from driftline.events.window import WindowEvent
@@ -100,18 +103,24 @@ class Watch:
 
     def __init__(self, profile: Profile, settings: ModelSettings) -> None:
         self.budget = ErrorBudget.of(Settings(defaults=settings), KEY.model)
-        self._watch = ProfileMonitor(profile, settings, PANE_MS)
+        alarms = self.budget.detector_alarms(len(profile.columns))
+        self._watch = ProfileMonitor(profile, settings, PANE_MS, alarms)
         self._volumes = VolumeHistory(settings.windows.verdict)
         self._book = ModelAlerts()
         self.verdicts: list[tuple[ClosedWindow, Verdict[WindowEvent]]] = []
         """Without those in which nothing may page yet."""
         self.records: list[OutputRecord] = []
+        self.early: list[FindingEvent] = []
+        """Of e-detectors, without those for information."""
 
     def add(self, panes: Iterable[ClosedPane]) -> None:
         """Close panes, in the order of time, and all windows that are due."""
         for pane in panes:
             self._run_due(pane.start_ms)
-            self._watch.add(pane)
+            changes, _ = self._watch.add(pane)
+            if changes:
+                alarms = [EarlyAlarm(pane, change) for change in changes]
+                self._settle(examined(self._watch.view, alarms, self.budget))
             self._run_due(pane.end_ms)
 
     def _run_due(self, limit_ms: int) -> None:
@@ -123,8 +132,13 @@ class Watch:
                 verdict = examine_window(self._watch.view, judged, self.budget)
                 if not self._watch.view.column(0, judged).calibrating:
                     self.verdicts.append((judged, verdict))
-                self._book, records, _ = settled(verdict, self._book, self.budget)
-                self.records += records
+                self._settle(verdict)
+
+    def _settle(self, verdict: Verdict[Event]) -> None:
+        if verdict.sequence == "predictions" and not verdict.events:
+            self.early += [each for each in verdict.findings if each.severity != "info"]
+        self._book, records, _ = settled(verdict, self._book, self.budget)
+        self.records += records
 
 
 def panes_of(profile: Profile, kinds: Sequence[ColumnKind], day: Day) -> Iterable[ClosedPane]:
@@ -153,7 +167,7 @@ def run_full(profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSetti
         n_windows[size] = n_windows.get(size, 0) + 1
         tested += [*tested_of(window, verdict), *whole_tested(profile, window)]
         found += found_of(window, verdict.findings)
-    return Run(tested, found, pages_of(watch.records), n_windows)
+    return Run(tested, [*found, *early_of(watch.early)], pages_of(watch.records), n_windows)
 
 
 def tested_of(window: ClosedWindow, verdict: Verdict[WindowEvent]) -> list[Tested]:
@@ -190,6 +204,13 @@ def found_of(window: ClosedWindow, findings: Iterable[FindingEvent]) -> list[Tes
         )
         for each in findings
         if each.severity != "info"
+    ]
+
+
+def early_of(findings: Iterable[FindingEvent]) -> list[Tested]:
+    """Return what e-detectors found."""
+    return [
+        Tested(epoch_ms(each.window.start), 0, each.family, each.check, each.column or "", 0.0) for each in findings
     ]
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from scipy import special
 
-from benchmarks.detection.full import Run, found_of, pages_of, tested_of, whole_tested
+from benchmarks.detection.early import EarlyAlarm, EarlyWatch, examined
+from benchmarks.detection.full import Run, early_of, found_of, pages_of, tested_of, whole_tested
 from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
 from benchmarks.detection.rough import correlations, rough_p_values
 from benchmarks.detection.traffic import DAY_MS, PANES_PER_DAY
@@ -97,6 +98,8 @@ class LeanWatch:
     def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, pane_ms: int) -> None:
         self.budget = ErrorBudget.of(Settings(defaults=settings), KEY.model)
         self.profile = profile
+        self._kinds, self._settings = kinds, settings
+        self._early: list[EarlyAlarm] = []
         self._standard = ReferenceView(profile, settings, pane_ms)
         self._sizes = self._standard.unknown_sizes()
         self._burn_in = BurnIn(self._standard)
@@ -109,14 +112,33 @@ class LeanWatch:
 
     def watch(self, days: Iterable[Day]) -> Run:
         """Look at all windows of these days."""
-        windows = self._counted(days)
+        held = list(days)
+        self._early = self._watch_early(held)
+        windows = self._counted(held)
         wanted = np.stack([self._wanted(windows, index) for index in range(len(self.profile.columns))])
         joint = self._wanted_joint(windows.joint)
         known = self._known(windows)
         for row in range(windows.n.size):
             columns = np.flatnonzero(wanted[:, row]).tolist() if known[row] else []
+            self._settle_early(span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))[1])
             self._examine(windows, row, columns, together=bool(joint[row] and known[row]), known=bool(known[row]))
         return self.run
+
+    def _watch_early(self, days: Sequence[Day]) -> list[EarlyAlarm]:
+        """Return the alarms of the e-detectors, the latest first."""
+        return EarlyWatch(self.profile, self._kinds, self._settings).alarms(days)[::-1]
+
+    def _settle_early(self, until_ms: int) -> None:
+        """Let the alarms up to a moment open alerts, pane by pane."""
+        while self._early and self._early[-1].pane.end_ms <= until_ms:
+            pane = self._early[-1].pane
+            alarms = []
+            while self._early and self._early[-1].pane is pane:
+                alarms.append(self._early.pop())
+            verdict = examined(self._standard, alarms, self.budget)
+            self._book, records, _ = settled(verdict, self._book, self.budget)
+            self.run.pages.extend(pages_of(records))
+            self.run.found.extend(early_of(each for each in verdict.findings if each.severity != "info"))
 
     def _known(self, windows: _Windows) -> NDArray[np.bool_]:
         """Return for which windows the dispersion is known, shape (rows,): in others nothing may page."""

@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import Struct
 
 from benchmarks.detection.chunked import chunked_column
+from benchmarks.detection.early import EarlyWatch
 from benchmarks.detection.full import quiet
 from benchmarks.detection.reference import Reference, SimulatedModel, built, counted
 from benchmarks.detection.scenarios import PER_PANE, POWER_STREAMS, SCENARIOS, correlated, twelve_features, z_of
@@ -26,7 +27,7 @@ from driftline.profiles.profile import JointReference
 from driftline.sketches.joint import Joint
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -45,8 +46,10 @@ N_RUNS: Final = 40
 LIVE_DAYS: Final = 4
 FOLLOWED_HOURS: Final = 48
 """After the onset, which lies in the second day: later than that counts as not found."""
-SCORED: Final = ("driftline", "driftline, tests alone", "NannyML rule", "Evidently rule")
+SCORED: Final = ("driftline", "driftline, no gates", "driftline, windows", "NannyML rule", "Evidently rule")
 """Methods whose every verdict is a score, held against one number."""
+NEVER_ALARMS: Final = 1e-200
+"""Budget under which no column begins anew."""
 ADWIN_DELTAS: Final = {
     "independent": (0.05, 0.02, 0.007, 0.002, 5e-4, 1e-4, 1e-5),
     "autocorrelated, seasonal": (0.002, 1e-40, 1e-60, 1e-75, 1e-90, 1e-110),
@@ -121,11 +124,19 @@ class Methods:
         settings = quiet(model.settings())
         self.kinds: Sequence[ColumnKind] = model.kinds
         self._reference = reference
-        self.checks = Checks(counted(model, reference, settings, joint), model.kinds, settings)
+        profile = counted(model, reference, settings, joint)
+        self.checks = Checks(profile, model.kinds, settings)
+        self._early: Callable[[], EarlyWatch] = lambda: EarlyWatch(profile, model.kinds, settings, NEVER_ALARMS)
         hours = (reference.times_ms - reference.times_ms[0] // HOUR_MS * HOUR_MS) // HOUR_MS
         self._chunked: list[ChunkedColumn] = [
             chunked_column(kind, codes, hours) for kind, codes in zip(model.kinds, reference.codes, strict=True)
         ]
+
+    def early_scores(self, events: Events, since_ms: int, n_days: int) -> list[tuple[int, float, float]]:
+        """Return the scores of the e-detectors after each pane, with gates and without: see :class:`EarlyWatch`."""
+        watch, n_panes = self._early(), n_days * DAY_MS // PANE_MS
+        panes = (events.times_ms - since_ms) // PANE_MS
+        return watch.scores(watch.counted(events.codes, panes, n_panes), since_ms)
 
     def chunk_scores(self, events: Events, since_ms: int, n_hours: int, column: int) -> NDArray[np.float64]:
         """Return the scores of the chunked rules, shape (2, hours)."""
@@ -194,7 +205,9 @@ def month(stream: str, seed: int, settings: Sequence[tuple[str, float]], folder:
     for index in columns:
         for name, times in methods.alarms(events, index, settings).items():
             alarms.setdefault(name, []).extend(time - model.live_ms for time in times)
-    scores = [*zip((ends, ends), highest, strict=True), *zip((hours, hours), chunked, strict=True)]
+    early = methods.early_scores(events, model.live_ms, MONTH_DAYS)
+    early = [(at - model.live_ms, gated, plain) for at, gated, plain in early]
+    scores = [*together(ends, highest, early), *zip((hours, hours), chunked, strict=True)]
     return Month(
         stream=stream,
         seed=seed,
@@ -206,8 +219,28 @@ def month(stream: str, seed: int, settings: Sequence[tuple[str, float]], folder:
     )
 
 
-_LEAST: Final = {"driftline": -12.0, "driftline, tests alone": -12.0, "NannyML rule": 1.5, "Evidently rule": 0.8}
+_LEAST: Final = {
+    "driftline": -6.0,
+    "driftline, no gates": -6.0,
+    "driftline, windows": -6.0,
+    "NannyML rule": 1.5,
+    "Evidently rule": 0.8,
+}
 """Scores from which on they are kept."""
+
+
+def together(
+    ends: Sequence[int], of_windows: NDArray[np.float64], early: Sequence[tuple[int, float, float]]
+) -> list[tuple[list[int], list[float]]]:
+    """Return times and scores of driftline, of it without gates, and of its windows alone, in the order of time.
+
+    ``of_windows``, shape (2, windows), are those of windows with gates and without.
+    """
+    found = []
+    for gates in (0, 1):
+        both = sorted([*zip(ends, of_windows[gates].tolist(), strict=True), *((at, of[gates]) for at, *of in early)])
+        found.append(([at for at, _ in both], [score for _, score in both]))
+    return [*found, ([*ends], of_windows[0].tolist())]
 
 
 def changes(stream: str, seed: int, settings: Sequence[tuple[str, float]], folder: Path) -> list[Change]:
@@ -240,10 +273,14 @@ def changes(stream: str, seed: int, settings: Sequence[tuple[str, float]], folde
             mine[0][index] = methods.checks.scores(spans, index, codes[index])
             mine[1][index] = methods.chunk_scores(events, model.live_ms, n_hours, index)
             mine[2][index] = methods.alarms(events, index, settings)
-        together = methods.checks.joint_scores(spans, codes) if len(wanted) > 1 else joint
-        highest = np.max([*mine[0].values(), together], axis=0)
+        of_pairs = methods.checks.joint_scores(spans, codes) if len(wanted) > 1 else joint
+        highest = np.max([*mine[0].values(), of_pairs], axis=0)
+        early = methods.early_scores(events, model.live_ms, LIVE_DAYS)
         chunks = np.max(list(mine[1].values()), axis=0)
-        scores = [*zip((ends, ends), highest, strict=True), *zip((chunk_ends, chunk_ends), chunks, strict=True)]
+        scores = [
+            *together(ends.tolist(), highest, early),
+            *zip((chunk_ends.tolist(), chunk_ends.tolist()), chunks, strict=True),
+        ]
         of_names: dict[str, list[int]] = {}
         for of_column in mine[2].values():
             for name, times in of_column.items():

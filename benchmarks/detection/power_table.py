@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 
 RATES: Final = (0.3, 1.0, 3.0)
 """False alarms a month."""
-METHODS: Final = (*SCORED[:2], "ADWIN", "Page-Hinkley", *SCORED[2:])
+METHODS: Final = (*SCORED[:3], "ADWIN", "Page-Hinkley", *SCORED[3:])
 NATIVE: Final = {
     "driftline": 0.0,
-    "driftline, tests alone": 0.0,
+    "driftline, no gates": 0.0,
+    "driftline, windows": 0.0,
     "ADWIN": ADWIN_DEFAULT,
     "Page-Hinkley": PAGE_HINKLEY_DEFAULT,
     "NannyML rule": NANNYML_DEFAULT,
     "Evidently rule": EVIDENTLY_DEFAULT,
 }
 """Defaults: of driftline a budget of one page a month, whose logarithm is 0."""
-LOOSEST: Final = {"driftline": -6.0, "driftline, tests alone": -6.0}
+LOOSEST: Final = {"driftline": -6.0, "driftline, no gates": -6.0, "driftline, windows": -6.0}
 """Budgets are not raised past e⁶ pages a month: a level of 10⁻² a test."""
 
 

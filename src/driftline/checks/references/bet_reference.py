@@ -104,6 +104,11 @@ class BetReference:
         self._expected: dict[tuple[int, ...], Expected] = {}
         self.learn()
 
+    @property
+    def usual_means(self) -> NDArray[np.float64]:
+        """Expected score of each direction over all hours, shape (C, D)."""
+        return self.bets.means(self._seen)
+
     def counts_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the counts of each column's groups, and last of its events without a value, from those of all cells.
 

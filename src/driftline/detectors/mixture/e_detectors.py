@@ -101,20 +101,24 @@ class MixtureState:
         self.events[...] = kept * self.events + pane.n[:, :, None]
         self.totals[...] = kept * self.totals + excess[:, :, None]
         self.logs[...] = after
-        weighted = (after + bets.log_weights).reshape(len(after), -1)
-        statistics = np.logaddexp.reduce(weighted, axis=1)
-        return [
-            self._alarm(column, int(weighted[column].argmax()), float(statistics[column]))
-            for column in np.flatnonzero(statistics >= thresholds).tolist()
-        ]
+        alarms = [self.seen_in(column) for column in np.flatnonzero(self.statistics() >= thresholds).tolist()]
+        for alarm in alarms:
+            self.clear(alarm.column)
+        return alarms
 
-    def _alarm(self, column: int, leading: int, statistic: float) -> Alarm:
-        """Return the alarm of a column, as its leading bet sees it."""
-        direction, tilt = divmod(leading, self.logs.shape[2])
+    def statistics(self) -> NDArray[np.float64]:
+        """Return ln of the mixture's mean R of each column, shape (C,)."""
+        weighted = (self.logs + self._bets.log_weights).reshape(len(self.logs), -1)
+        statistics: NDArray[np.float64] = np.logaddexp.reduce(weighted, axis=1)
+        return statistics
+
+    def seen_in(self, column: int) -> Alarm:
+        """Return the change of a column as its leading bet sees it now, whether it is enough for an alarm or not."""
+        weighted = (self.logs[column] + self._bets.log_weights[column]).ravel()
+        direction, tilt = divmod(int(weighted.argmax()), self.logs.shape[2])
         n = float(self.events[column, direction, tilt])
         change = float(self.totals[column, direction, tilt]) / n if n > 0 else 0.0
-        self.clear(column)
-        return Alarm(column, direction, statistic, n, change)
+        return Alarm(column, direction, float(np.logaddexp.reduce(weighted)), n, change)
 
     def clear(self, column: int) -> None:
         """Begin a column anew."""

@@ -134,6 +134,36 @@ class ColumnMixture:
         changes = [self._change(alarm, expected.fair.means, pane) for alarm in alarms]
         return [change for change in changes if self._is_news(change, pane.end_ms)]
 
+    def evidence(self, least: float) -> list[tuple[float, float]]:
+        """Return what stands of each column whose evidence is at least so much, in no order.
+
+        Parameters
+        ----------
+        least : float
+            Of the evidence: ln of the column's e-value, less that of its threshold; 0 is an alarm.
+
+        Returns
+        -------
+        list of (float, float)
+            The evidence, and the size of the change in multiples of the smallest that matters.
+        """
+        standing = self._state.statistics() - self._threshold
+        seen = [self._state.seen_in(column) for column in np.flatnonzero(standing >= least).tolist()]
+        directions, checks = self._reference.bets.directions, self._view.settings.checks
+        means = self._reference.usual_means
+        return [
+            (
+                each.statistic - self._threshold,
+                change_of(
+                    directions[each.column][each.direction],
+                    float(means[each.column, each.direction]),
+                    each.change,
+                    checks,
+                ).multiple,
+            )
+            for each in seen
+        ]
+
     def _measure(self, pane: ClosedPane) -> float:
         """Return the rate of events, an hour, lately."""
         book = self._book.value
