@@ -53,19 +53,14 @@ class EarlyWatch:
     profile : Profile
     kinds : sequence of ColumnKind
     settings : ModelSettings
-    budget_scale : float
-        The budget in multiples of the configured one.
     """
 
-    def __init__(
-        self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, budget_scale: float = 1.0
-    ) -> None:
+    def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings) -> None:
         self.profile = profile
         self.view = ReferenceView(profile, settings, PANE_MS)
         self._burn_in = BurnIn(self.view)
         alarms = ErrorBudget.of(Settings(defaults=settings), KEY.model).detector_alarms(len(profile.columns))
-        self.mixture = ColumnMixture(self.view, PANE_MS, budget_scale * alarms)
-        self._shift = math.log(budget_scale)
+        self.mixture = ColumnMixture(self.view, PANE_MS, alarms)
         self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
 
     def scores(self, counts: NDArray[np.int64], start_ms: int) -> list[tuple[int, float, float]]:
@@ -87,13 +82,14 @@ class EarlyWatch:
         No column begins anew, so that one run shows all budgets: the first alarm of each is exact.
         """
         found = []
+        self.mixture.decide_nothing()
         for number, held in enumerate(counts):
             pane = self._pane(start_ms + number * PANE_MS, held)
             self._burn_in.add(pane)
             self.mixture.add(pane)
-            standing = self.mixture.evidence(self._shift + LEAST_SCORE)
-            plain = max((evidence - self._shift for evidence, _ in standing), default=-math.inf)
-            gated = max((evidence - self._shift for evidence, size in standing if size >= 1), default=-math.inf)
+            standing = self.mixture.evidence(LEAST_SCORE)
+            plain = max((evidence for evidence, _ in standing), default=-math.inf)
+            gated = max((evidence for evidence, size in standing if size >= 1), default=-math.inf)
             found.append((pane.end_ms, gated, plain))
             if pane.end_ms % HOUR_MS == 0:
                 self._burn_in.settle(pane.end_ms)

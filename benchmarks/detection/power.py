@@ -48,8 +48,6 @@ FOLLOWED_HOURS: Final = 48
 """After the onset, which lies in the second day: later than that counts as not found."""
 SCORED: Final = ("driftline", "driftline, no gates", "driftline, windows", "NannyML rule", "Evidently rule")
 """Methods whose every verdict is a score, held against one number."""
-NEVER_ALARMS: Final = 1e-200
-"""Budget under which no column begins anew."""
 ADWIN_DELTAS: Final = {
     "independent": (0.05, 0.02, 0.007, 0.002, 5e-4, 1e-4, 1e-5),
     "autocorrelated, seasonal": (0.002, 1e-40, 1e-60, 1e-75, 1e-90, 1e-110),
@@ -126,7 +124,7 @@ class Methods:
         self._reference = reference
         profile = counted(model, reference, settings, joint)
         self.checks = Checks(profile, model.kinds, settings)
-        self._early: Callable[[], EarlyWatch] = lambda: EarlyWatch(profile, model.kinds, settings, NEVER_ALARMS)
+        self._early: Callable[[], EarlyWatch] = lambda: EarlyWatch(profile, model.kinds, settings)
         hours = (reference.times_ms - reference.times_ms[0] // HOUR_MS * HOUR_MS) // HOUR_MS
         self._chunked: list[ChunkedColumn] = [
             chunked_column(kind, codes, hours) for kind, codes in zip(model.kinds, reference.codes, strict=True)

@@ -60,8 +60,9 @@ def test_cancelled_flights_are_not_labels_that_come_late(said: Said) -> None:
 
 
 def test_no_season_pages_and_nine_months_cost_few_pages(said: Said) -> None:
-    drift = [page for page in said.pages if page["cause"] == "data drift"]
-    assert not drift, "the weather of spring and summer is of no importance to the model"
+    drift = [page["title"] for page in said.pages if page["cause"] == "data drift"]
+    assert all(title.startswith("dep_delay") for title in drift), "the weather is of no importance to the model"
+    assert len(drift) <= 4, "delays are: they had a summer that the reference has not seen"
     assert len(said.pages) <= MOST_PAGES
     assert len({page["incident"] for page in said.pages}) >= len(KNOWN)
 

@@ -169,7 +169,7 @@ def test_what_a_run_says_is_understood_by_the_schemas_alone(
         wait_until(everything_said, 120, lambda: f"all kinds of events, got {said.keys()}\n{log.read_text()[-6_000:]}")
 
     alert = next(line for line in said["ALERT"] if line.startswith("ALERT open"))
-    assert re.match(r"ALERT open \w+ risk@3: data drift in x \(psi \d[\d.]*\), x \(share_change 0", alert), alert
+    assert re.match(r"ALERT open \w+ risk@3: data drift in x \(mean_shift \d[\d.]*\)", alert), alert
     assert alert.endswith(f" since {DRIFT}"), alert
     findings = [line for line in said["FINDING"] if "x by distribution.pearson" in line]
     assert re.search(rf"risk@3: x by distribution.pearson since {DRIFT}: psi [\d.]+, p = \S+ at level \S+", findings[0])

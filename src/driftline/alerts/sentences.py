@@ -161,7 +161,7 @@ def _how_bad(root: ShownFinding, others: Sequence[ShownFinding]) -> str:
 def _how_sure(root: ShownFinding) -> str:
     p_value = root.summary.p_value
     if p_value is None:
-        return "" if root.summary.effect else "A detector found it, whose false alarms the budget bounds."
+        return "An e-detector found it, whose false alarms the budget bounds." if root.is_early else ""
     if p_value <= _SMALL:
         return "Chance does not explain it: unchanged data look like this in less than one of a million windows."
     return f"Unchanged data look like this in about one of {number(1 / p_value)} windows."

@@ -46,7 +46,7 @@ def _introduce(plan: DemoPlan) -> None:
         f"{plan.speed:g} times real time. Labels follow some minutes later.\n"
         f"At {_clock_ms(scenario.drift_at_ms or 0)} incomes grow by 35 % and high debt no longer means risk; at "
         f"{_clock_ms(scenario.drift_until_ms or 0)} both changes end.\n"
-        "Expected: one incident. An alert on the data opens within a window or two of 15 minutes and notifies; when "
+        "Expected: one incident. An alert on the data opens within minutes and notifies; when "
         "labels show that accuracy fell, an alert that belongs to it follows and notifies nobody. Both are resolved "
         "after two clean windows.\n",
         highlight=False,
@@ -78,7 +78,7 @@ def _performance_line(data: dict[str, Any]) -> str | None:
 
 
 def _finding_line(data: dict[str, Any]) -> str | None:
-    if data["family"] == "detector":
+    if data["severity"] == "info":
         return None
     return f"[dim]{_clock(data['window']['end'])}[/]    [yellow]finding[/] {data['message']}"
 
@@ -107,15 +107,16 @@ def _summarise(result: DemoResult) -> None:
     out.print(
         f"in:  {result.n_predictions:,} predictions and {result.n_labels:,} labels in {result.seconds:.0f} s\n"
         f"out: {sum(result.events.values()):,} events ({events}); {result.n_informative} of the findings are "
-        "information from sequential detectors, which open no alert",
+        "information, which opens no alert",
         highlight=False,
     )
     for alert in result.first_alerts.values():
-        delay_min = (epoch_ms(alert["opened_at"]) - result.drift_at_ms) / 60_000
+        delay_min = round((epoch_ms(alert["opened_at"]) - result.drift_at_ms) / 60_000)
+        minutes = "1 minute" if delay_min == 1 else f"{delay_min} minutes"
         last = result.last_states[alert["alert_id"]]
         ended = f"resolved at {_clock(last['resolved_at'])}" if last["state"] == "resolved" else "still open"
         out.print(
-            f"{alert['kind']}: opened at {_clock(alert['opened_at'])}, {delay_min:.0f} minutes of event time after the "
+            f"{alert['kind']}: opened at {_clock(alert['opened_at'])}, {minutes} of event time after the "
             f"drift began at {_clock_ms(result.drift_at_ms)}; {ended}",
             highlight=False,
         )

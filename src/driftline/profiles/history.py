@@ -28,11 +28,14 @@ class ColumnHistory(Struct, frozen=True, array_like=True):
     """Of the panes as they are; None where they pass what 64-bit numbers hold exactly."""
     seasonless_sums: SeriesSums | None
     """Of the panes with their hour of the week taken out; None also where an hour was seen in one week alone."""
+    missing: SeriesSums | None = None
+    """Of the events of the panes in two groups, with a value and without; None also where all have one."""
 
     @property
     def n_bytes(self) -> int:
         """About how many bytes it takes."""
-        return len(self.season.data) + sum(each.n_bytes for each in (self.sums, self.seasonless_sums) if each)
+        every = (self.sums, self.seasonless_sums, self.missing)
+        return len(self.season.data) + sum(each.n_bytes for each in every if each)
 
 
 class History(Struct, frozen=True, array_like=True):
@@ -83,6 +86,13 @@ class History(Struct, frozen=True, array_like=True):
         """
         history = self.columns[column]
         packed = history.seasonless_sums if seasonless else history.sums
+        if packed is None or window_ms not in self.windows_ms:
+            return None
+        return packed.unpacked(self.windows_ms.index(window_ms))
+
+    def missing_sums(self, column: int, window_ms: int) -> ColumnSums | None:
+        """Return the same sums of events with and without a value, in this order; None where they are not known."""
+        packed = self.columns[column].missing
         if packed is None or window_ms not in self.windows_ms:
             return None
         return packed.unpacked(self.windows_ms.index(window_ms))

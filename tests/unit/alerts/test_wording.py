@@ -222,7 +222,7 @@ def test_how_sure_it_is_depends_on_what_was_tested() -> None:
     assert "in about one of 20,000 windows" in said(finding(HOUR, p_value=5e-5))
     assert "just large enough to matter" in said(finding(HOUR, multiple=1.0))
     detected = structs.replace(finding(HOUR, "detector.cusum", "detector", p_value=None), effect=None)
-    assert "A detector found it, whose false alarms the budget bounds." in said(detected)
+    assert "An e-detector found it, whose false alarms the budget bounds." in said(detected)
     limit = said(finding(HOUR, "threshold.psi", p_value=None))
     assert "Chance" not in limit
     assert "windows" not in limit

@@ -56,10 +56,10 @@ class ChangeSize(NamedTuple):
         """The size in multiples of the smallest that matters; with a gate of 0 every change is large."""
         return self.size / self.gate if self.gate > 0 else math.inf
 
-    def sure(self, n: float) -> float:
-        """Return the same of its lower limit, two standard errors below, of n independent events."""
+    def sure(self, n: float, errors: float) -> float:
+        """Return the same of a lower limit, so many standard errors below, of n independent events."""
         error = self.deviation / math.sqrt(max(n, 1.0))
-        return max(0.0, self.size - 2 * error) / self.gate if self.gate > 0 else math.inf
+        return max(0.0, self.size - errors * error) / self.gate if self.gate > 0 else math.inf
 
 
 def change_of(direction: Direction, before: float, change: float, checks: CheckSettings) -> ChangeSize:
@@ -82,7 +82,9 @@ def change_of(direction: Direction, before: float, change: float, checks: CheckS
         log = _of_normal(direction, change, lambda cuts, by: ndtr(cuts / math.exp(by)), _MOST_LOG)
         ratio = math.exp(log)
         size = max(ratio, 1 / ratio) - 1
-        return ChangeSize("spread_change", ratio - 1, size, checks.min_spread_change, CRITICAL_SHIFT)
+        deviation = math.sqrt(0.5) * max(ratio, 1 / ratio)
+        gate = checks.min_spread_change
+        return ChangeSize("spread_change", ratio - 1, size, gate, CRITICAL_SHIFT, deviation=deviation)
     after = min(max(before + change, 0.0), 1.0)
     by, now = after - before, math.sqrt(max(after * (1 - after), _LEAST_VARIANCE))
     if direction.aspect in {"missing", "unlisted"}:

@@ -75,9 +75,13 @@ class FoundChange(Struct, frozen=True, kw_only=True):
     size: ChangeSize
     n: int
     """Events since it began."""
+    n_independent: float
+    """Independent events that say as much."""
     statistic: float
     threshold: float
     since_ms: int
+    matters: bool
+    """Whether it is as large as matters, and not only by chance."""
 
 
 class ChangedPane(Struct, frozen=True, kw_only=True):
@@ -117,7 +121,7 @@ def _finding(
     profile = view.profile
     column, size = profile.columns[change.column], change.size
     subject = subject_of(profile, column.name, column.role, budget.settings)
-    matters = size.size >= size.gate and subject.may_notify
+    matters = change.matters and subject.may_notify
     severity = severity_of(size.size * subject.weight, size.gate * size.critical / CRITICAL_FACTOR)
     outcome = Outcome(
         check=change.check,
@@ -133,8 +137,8 @@ def _finding(
         evidence=lambda: _evidence(view, change, since),
     )
     level = level_of(outcome, budget.detector_level(len(profile.columns)))
-    if size.size < size.gate:
-        words = f"smaller than matters, notifies nobody: {level.derivation}"
+    if not change.matters:
+        words = f"not certain to be as large as matters, notifies nobody: {level.derivation}"
         level = structs.replace(level, derivation=words, in_budget=False)
     (finding,) = judge([structs.replace(outcome, level=level)], (), common)
     return structs.replace(finding, since=rfc3339(change.since_ms))

@@ -30,8 +30,13 @@ if TYPE_CHECKING:
     from driftline.sketches.columns import Column
 
 DAY_MS: Final = 86_400_000
+SLOW_BY_CHANCE: Final = 1e-3
+"""Level of the test of whether days vary by more than what happens within them."""
 _CONFIDENCE: Final = 0.95
 """Of the upper limit that stands for an estimated variance ratio."""
+_DAYS: Final = 7
+_IN_TWO: Final = 2
+"""Groups of events with a value, and without."""
 _LEAST_SHARE: Final = 0.5
 """Events that stand for a group without any in the reference."""
 
@@ -128,28 +133,42 @@ class BetReference:
         self._expected.clear()
         for index, column in enumerate(self._columns):
             of_hours = _known_of(known[True], index)
-            if self._seasons[index] is None and self._view.seasonal and of_hours:
-                self._seasons[index] = self._season(index, column, [each for _, each in of_hours])
+            if self._seasons[index] is None and self._view.seasonal and of_hours and column.directions:
+                self._seasons[index] = self._season(index, column, of_hours, _known_of(known[False], index))
             season = self._seasons[index]
             whole = season is None or season.level == "all"
             dispersions = _known_of(known[not whole], index)
             self.known_ms[index] = max((size_ms for size_ms, _ in dispersions), default=math.inf)
+            of_missing = self._view.missing_known(index) or dispersions
             for place, direction in enumerate(column.directions):
-                self.ratios[index, place] = _ratio(column, direction, dispersions)
-                self._slow[index, place] = self._slow_change(column, direction, dispersions)
+                known_of = of_missing if direction.aspect == "missing" else dispersions
+                self.ratios[index, place] = _ratio(column, direction, known_of)
+                self._slow[index, place] = self._slow_change(column, direction, known_of)
 
     def _slow_change(
         self, column: _Column, direction: Direction, dispersions: Sequence[tuple[float, Dispersion]]
     ) -> float:
-        """Return how far the mean of a score wanders over days while nothing changes."""
+        """Return how far the mean of a score wanders over days while nothing changes; 0 where days show no such thing.
+
+        That days vary more than what happens within them explains is asked of this score alone, at one in a thousand.
+        """
         size_ms, longest = dispersions[-1] if dispersions else (0.0, None)
         if longest is None or size_ms < DAY_MS or not longest.slow:
             return 0.0
         scores = _scores_of(column, direction, longest)
-        variance = float(scores @ longest.excess @ scores)
+        if scores is None:
+            return 0.0
+        slow, within = (max(float(scores @ each @ scores), 0.0) for each in (longest.excess, longest.covariance))
+        history = self._view.profile.history
+        # each hour's shares were taken from its own few weeks: of w weeks w - 1 say something
+        weeks = history.n_weeks if history is not None and self._view.seasonal else 0
+        n_free = max(longest.n_windows * (weeks - 1) / weeks if weeks else longest.n_windows - 1, 1.0)
+        most = float(chdtri(n_free, SLOW_BY_CHANCE)) / n_free
+        if slow * longest.window_events <= (most - 1) * within:
+            return 0.0
         level = min(0.1, self._alarms_a_ms * size_ms / max(len(column.directions), 1))
         freedom = longest.freedom if math.isfinite(longest.freedom) else 1e9
-        return nine_digits(math.sqrt(max(variance, 0.0)) * float(stdtrit(freedom, 1 - level)))
+        return nine_digits(-math.sqrt(slow) * float(stdtrit(freedom, level)))
 
     def expected(self, start_ms: int, end_ms: int) -> Expected:
         """Return what a pane of a span is compared with."""
@@ -167,10 +186,20 @@ class BetReference:
             if season is not None and season.level != "all":
                 counts = season.counts[list(hours)].sum(axis=0)
                 if counts.sum() > 0:
+                    counts = self._with_new(index, counts)
                     shares[index] = self._padded([counts], _LEAST_SHARE)[0]
                     seen[index] = self._padded([counts])[0]
                     sizes[index] = float(counts.sum()) / len(hours)
         return Expected(Fair(self._with_margin(shares), self.bets.means(seen)), sizes)
+
+    def _with_new(self, index: int, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the counts of some hours with as large a share of unlisted categories as all hours have."""
+        column = self._columns[index]
+        for direction in column.directions:
+            if direction.aspect == "unlisted":
+                usual = column.counts[direction.group] * int(counts.sum()) // max(int(column.counts.sum()), 1)
+                counts[direction.group] = max(int(counts[direction.group]), int(usual))
+        return counts
 
     def _with_margin(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the fair prices, at least two standard errors of the whole reference above the plain expectation."""
@@ -190,15 +219,30 @@ class BetReference:
         shares /= np.maximum(shares.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
         return shares
 
-    def _season(self, index: int, column: _Column, dispersions: Sequence[Dispersion]) -> Season | None:
+    def _season(
+        self,
+        index: int,
+        column: _Column,
+        of_hours: Sequence[tuple[float, Dispersion]],
+        of_whole: Sequence[tuple[float, Dispersion]],
+    ) -> Season | None:
+        """Return the level of a column: the coarsest that is not contradicted, or the one that varies less.
+
+        A season that is too weak to be told from chance still makes whole windows vary.
+        """
         history = self._view.profile.history
         if history is None:
             return None
         counts = _by_hour(history, index, column)
         scores = np.stack([direction.scores for direction in column.directions])
-        of_one = [(1.0, each) for each in dispersions]
-        ratios = np.array([_ratio(column, direction, of_one) for direction in column.directions])
-        return season_of(counts, scores, ratios)
+        of_one = [(1.0, each) for _, each in of_hours]
+        season = season_of(counts, scores, np.array([_ratio(column, each, of_one) for each in column.directions]))
+        n_days = max(1, history.n_weeks) * _DAYS
+        first = column.directions[0]
+        by_hour = _ratio(column, first, of_hours) * (1 + 1 / n_days)
+        if season.level == "all" and by_hour < _ratio(column, first, of_whole):
+            return Season("hour of week", counts).by_hour_of_day()
+        return season
 
 
 def _column(view: ReferenceView, index: int) -> _Column:
@@ -207,15 +251,22 @@ def _column(view: ReferenceView, index: int) -> _Column:
     union, labels = groups.union.groups, groups.grouping.labels
     of_base, of_dispersion = union, tuple(range(len(labels)))
     is_numeric, unlisted = isinstance(column, NumericColumn), None
-    if not is_numeric and groups.base.labels[-1] == UNLISTED:
-        unlisted = union[-1]
-        if union.count(unlisted) > 1:
-            of_base, labels = (*union[:-1], len(labels)), (*labels, UNLISTED)
-            of_dispersion, unlisted = (*of_dispersion, unlisted), len(of_dispersion)
-    grouping = groups.base.joined(of_base, labels)
+    of_bins = [union[base] for base in groups.base.groups]
+    if not is_numeric:
+        unlisted = of_bins[-1]
+        if of_bins.count(unlisted) > 1:  # it stands among other rare categories there, here by itself
+            of_dispersion, unlisted = (*of_dispersion, unlisted), len(labels)
+            of_bins[-1], labels = unlisted, (*labels, UNLISTED)
+            of_base = (*union[:-1], unlisted) if groups.base.labels[-1] == UNLISTED else union
+    grouping = Grouping(tuple(of_bins), labels)
     place = profile.layout.places[index]
-    values = grouping.grouped(profile.reference.counts[place.bins])
-    counts = np.append(values, profile.reference.counts[place.quality].sum())
+    reference = profile.reference.counts
+    values = grouping.grouped(reference[place.bins])
+    if unlisted is not None:
+        # as many events as there are categories with one event (Good 1953, doi:10.1093/biomet/40.3-4.237) would be of
+        # new categories in another sample of this size
+        values[unlisted] = max(int(values[unlisted]), int((reference[place.bins][:-1] == 1).sum()))
+    counts = np.append(values, reference[place.quality].sum())
     n_values = np.maximum(values, _LEAST_SHARE)
     missing = max(float(counts[-1]), _LEAST_SHARE) / max(float(counts.sum()), 1.0)
     shares, missing = n_values / n_values.sum(), min(missing, 1 - 1e-6)
@@ -224,7 +275,7 @@ def _column(view: ReferenceView, index: int) -> _Column:
     elif is_numeric:
         directions = numeric_directions(shares, missing)
     else:
-        named = [group for group in range(len(labels)) if group != unlisted and of_base.count(group) == 1]
+        named = [group for group in range(len(labels)) if group != unlisted and of_bins.count(group) == 1]
         directions = categorical_directions(shares, missing, named, unlisted)
     return _Column(grouping, of_base, of_dispersion, counts, directions)
 
@@ -249,29 +300,42 @@ def _known_of(known: Sequence[tuple[float, Sequence[Dispersion]]], index: int) -
 
 
 def _ratio(column: _Column, direction: Direction, dispersions: Sequence[tuple[float, Dispersion]]) -> float:
-    """Return how much more the mean of a direction's score varies than that of independent events, at least 1."""
-    of_sizes = (
-        _widened(_of_one(column, direction, each, within=size_ms >= DAY_MS), each) for size_ms, each in dispersions
-    )
+    """Return how much more the mean of a direction's score varies than that of independent events, at least 1.
+
+    What whole days vary by is left out, where it is known.
+    """
+    size_ms, longest = dispersions[-1] if dispersions else (0.0, None)
+    slow = longest.excess if longest is not None and size_ms >= DAY_MS else 0.0
+    of_sizes = (_widened(_of_one(column, direction, each, slow), each) for _, each in dispersions)
     return max(of_sizes, default=math.inf)
 
 
-def _of_one(column: _Column, direction: Direction, dispersion: Dispersion, *, within: bool) -> float:
-    """Return the ratio as windows of one size show it; of days only what varies ``within`` them."""
+def _of_one(
+    column: _Column, direction: Direction, dispersion: Dispersion, slow: NDArray[np.float64] | float = 0.0
+) -> float:
+    """Return the ratio as windows of one size show it, without a ``slow`` covariance of theirs."""
     if dispersion.independent:
         return 1.0
-    if within:
-        dispersion = replace(dispersion, excess=np.zeros_like(dispersion.excess), _standardised={}, _eigenvalues={})
+    every = (dispersion.excess - slow, np.zeros_like(dispersion.excess))
+    return max(
+        _as_shown(column, direction, replace(dispersion, excess=excess, _standardised={}, _eigenvalues={}))
+        for excess in every
+    )
+
+
+def _as_shown(column: _Column, direction: Direction, dispersion: Dispersion) -> float:
+    n = dispersion.window_events
     if direction.aspect == "missing":
-        return max(1.0, nine_digits(float(dispersion.design_effects(0.0).max())))
+        return max(1.0, nine_digits(float(dispersion.design_effects(n).max())))
     if direction.is_share:
-        group = column.of_dispersion[direction.group]
-        return nine_digits(dispersion.scalar((group,), dispersion.window_events))
+        return nine_digits(dispersion.scalar((column.of_dispersion[direction.group],), n))
     return score_ratio(direction.scores[: dispersion.n_groups], dispersion)
 
 
-def _scores_of(column: _Column, direction: Direction, dispersion: Dispersion) -> NDArray[np.float64]:
-    """Return a direction's scores of the groups that a dispersion is of; of missing values none are known."""
+def _scores_of(column: _Column, direction: Direction, dispersion: Dispersion) -> NDArray[np.float64] | None:
+    """Return a direction's scores of the groups that a dispersion is of; None where these say nothing of it."""
+    if direction.aspect == "missing":
+        return np.array([0.0, 1.0]) if dispersion.n_groups == _IN_TWO else None
     scores = np.zeros(dispersion.n_groups)
     for group, of in enumerate(column.of_dispersion):
         scores[of] = max(scores[of], float(direction.scores[group])) if direction.is_share else direction.scores[group]

@@ -16,7 +16,7 @@ from driftline.errors import ParameterError
 from driftline.profiles.season import HOURS
 from driftline.profiles.season_counts import season_counts
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate, independent
-from driftline.sketches.columns import NumericColumn
+from driftline.sketches.columns import QUALITY, NumericColumn
 from driftline.sketches.grouping import Grouping, base_grouping, checked_grouping
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ class Observed(Protocol):
     def calibrating(self) -> tuple[int, ...]:
         """Sizes of verdict windows for which something is not known yet, ascending."""
 
+    def of_missing(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
+        """Return the same as :meth:`dispersions` of each column's events with a value and without."""
+
 
 class ColumnReference(NamedTuple):
     """What one column of one window is held against."""
@@ -69,6 +72,8 @@ class ColumnReference(NamedTuple):
     """Whether the reference is known by the base groups alone, as of hours of the week and of the recent past."""
     calibrating: bool
     """Whether the column's dispersion is not known yet: then what it says of its distribution may not page."""
+    missing: Dispersion | None = None
+    """That of events with a value and without; None where it is not known: then values stand for it."""
 
     @property
     def shares_calibrating(self) -> bool:
@@ -83,9 +88,12 @@ class ColumnReference(NamedTuple):
         They take what the groups of values show: the largest of any group, without what only windows show, for what
         is hardly ever seen cannot be trusted to be regular, but nothing says that it has a season. Whether a column
         froze is held against whole windows, season and all: a day of the week is constant in each window of a day.
+        Events without a value come in clumps of their own: how much their share varies is known from themselves, slow
+        variation included, as they are compared with all hours.
         """
         usual, constant = _of_groups(self.dispersion, 0), _of_groups(self.whole, n)
-        return lambda _column, share: constant if share == "frozen" else usual
+        absent = usual if self.missing is None else _of_groups(self.missing, n)
+        return lambda _column, share: constant if share == "frozen" else absent if share in QUALITY else usual
 
 
 def _of_groups(dispersion: Dispersion | None, n: int) -> ShareDispersion:
@@ -124,6 +132,7 @@ class ReferenceView:
         self._groups = [self._grouped(index) for index in range(len(profile.columns))]
         self._by_size: dict[tuple[int, bool], list[Dispersion] | None] = {}
         self._by_hour: dict[int, NDArray[np.float64]] = {}
+        self._of_missing: dict[tuple[int, int], Dispersion | None] = {}
         self.observed: Observed | None = None
         self._window: tuple[int, int, int, dict[int, int]] | None = None
         self._of_window: dict[int, ColumnReference] = {}
@@ -217,6 +226,7 @@ class ReferenceView:
             seasonal=seasonal,
             by_base=by_base,
             calibrating=self._calibrating(own, index),
+            missing=self._missing(index, self._size_of(window), window.start_ms) if self.estimates else None,
         )
 
     def _of_part(self, dispersions: Sequence[Dispersion] | None, index: int, window: ClosedWindow) -> Dispersion | None:
@@ -271,9 +281,44 @@ class ReferenceView:
     def _dispersions(self, window: ClosedWindow, *, seasonless: bool) -> Sequence[Dispersion] | None:
         if not self.estimates:
             return None
+        return self._dispersions_at(self._size_of(window), window.start_ms, seasonless=seasonless)
+
+    def _size_of(self, window: ClosedWindow) -> int:
+        """Return the size of verdict windows that a window is taken for."""
         sizes = {int(size) for size in self.settings.windows.verdict}
-        size_ms = window.size_ms if window.size_ms in sizes else min(sizes)
-        return self._dispersions_at(size_ms, window.start_ms, seasonless=seasonless)
+        return window.size_ms if window.size_ms in sizes else min(sizes)
+
+    def _missing(self, index: int, size_ms: int, start_ms: int) -> Dispersion | None:
+        """Return the dispersion of a column's events with a value and without, in windows of a size; None if unknown.
+
+        A reference in whose time none was missing says that they do not come in clumps: if some come, that is new.
+        """
+        if (index, size_ms) not in self._of_missing:
+            self._of_missing[index, size_ms] = self._missing_of_reference(index, size_ms)
+        shown = self._of_missing[index, size_ms]
+        if shown is not None or self.observed is None:
+            return shown
+        seen = self.observed.of_missing(size_ms, start_ms)
+        return None if seen is None or _is_calibrating(seen[index]) else seen[index]
+
+    def _missing_of_reference(self, index: int, size_ms: int) -> Dispersion | None:
+        history, place = self.profile.history, self.profile.layout.places[index]
+        if history is None:
+            return None
+        sums = history.missing_sums(index, size_ms)
+        if sums is None:
+            return None if self.profile.reference.counts[place.quality].any() else independent(2)
+        least_span = -(-int(self.settings.checks.dispersion.span) // history.pane_ms)
+        shown = estimate(sums, (0, 1), source="reference", least_span=least_span)
+        return shown if shown.n_windows >= LEAST_WINDOWS and not _is_calibrating(shown) else None
+
+    def missing_known(self, index: int) -> list[tuple[float, Dispersion]]:
+        """Return the dispersion of a column's events with a value and without, by the sizes that it is known for."""
+        if not self.estimates:
+            return [(math.inf, independent(2))]
+        sizes = sorted(int(size) for size in self.settings.windows.verdict)
+        known = ((float(size), self._missing(index, size, NEVER_MS)) for size in sizes)
+        return [(size, dispersion) for size, dispersion in known if dispersion is not None]
 
     def _dispersions_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
         """Return each column's dispersion: the reference's, and where that tells too little, production's."""

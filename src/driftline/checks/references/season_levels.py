@@ -32,6 +32,11 @@ class Season(NamedTuple):
     counts: NDArray[np.int64]
     """The reference's, by hour of the week and group: shape (168, G); rows of equal hours are equal."""
 
+    def by_hour_of_day(self) -> Season:
+        """Return the same with the hours of all days as one."""
+        by_hour = self.counts.reshape(-1, _DAY, self.counts.shape[1]).sum(axis=0)
+        return Season("hour of day", np.tile(by_hour, (HOURS // _DAY, 1)))
+
     @property
     def sizes(self) -> NDArray[np.int64]:
         """Events of the reference behind each hour, shape (168,)."""
@@ -77,8 +82,7 @@ def season_of(counts: NDArray[np.int64], scores: NDArray[np.float64], ratios: ND
     if days_differ or _differ(off.reshape(-1, off.shape[2]), n.reshape(-1, 1), scale, HOURS - _DAY):
         return Season("hour of week", counts)
     if _differ(of_hours - n_hours * mean, n_hours, scale, _DAY - 1):
-        by_hour = counts.reshape(-1, _DAY, counts.shape[1]).sum(axis=0)
-        return Season("hour of day", np.tile(by_hour, (HOURS // _DAY, 1)))
+        return Season("hour of week", counts).by_hour_of_day()
     return Season("all", np.tile(counts.sum(axis=0), (HOURS, 1)))
 
 

@@ -77,7 +77,10 @@ class MixtureState:
         thresholds: NDArray[np.float64],
         fading: NDArray[np.float64] | float = 0.0,
     ) -> list[Alarm]:
-        """Add a pane, and return the alarms; their columns begin anew.
+        """Add a pane, and return the columns whose statistic is at its threshold or above.
+
+        Whether one of them is an alarm may depend on anything that is known by then. The column then begins anew, with
+        :meth:`clear`: the bound holds for any such rule, as it does for any stopping time.
 
         Parameters
         ----------
@@ -101,10 +104,7 @@ class MixtureState:
         self.events[...] = kept * self.events + pane.n[:, :, None]
         self.totals[...] = kept * self.totals + excess[:, :, None]
         self.logs[...] = after
-        alarms = [self.seen_in(column) for column in np.flatnonzero(self.statistics() >= thresholds).tolist()]
-        for alarm in alarms:
-            self.clear(alarm.column)
-        return alarms
+        return [self.seen_in(column) for column in np.flatnonzero(self.statistics() >= thresholds).tolist()]
 
     def statistics(self) -> NDArray[np.float64]:
         """Return ln of the mixture's mean R of each column, shape (C,)."""

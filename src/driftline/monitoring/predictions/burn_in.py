@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xxhash
 from msgspec import Struct
 
 from driftline.monitoring.state.table import Codec, Value
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
+from driftline.sketches.columns import QUALITY
 from driftline.sketches.dispersion_sums import DispersionSums, PackedSums
 from driftline.sketches.group_counts import GroupCounts
 
@@ -31,15 +33,19 @@ class BurnInState(Struct, array_like=True):
     sums: PackedSums
     grouped: int
     """Which groups of bins the sums are of: others, as with another ``checks.bins``, begin anew."""
+    missing: PackedSums | None = None
+    """Of events with a value, and without; None of what an earlier version kept, which begins anew."""
 
 
 class SizeSums(Struct):
     """The sums for one size of verdict window."""
 
     sums: DispersionSums
+    missing: DispersionSums
     n_panes: int = 0
     known_from_ms: int | None = None
     dispersions: list[Dispersion] | None = None
+    of_missing: list[Dispersion] | None = None
 
 
 class BurnIn:
@@ -49,8 +55,8 @@ class BurnIn:
     Notes
     -----
     *State*: the sums of :class:`~driftline.sketches.dispersion_sums.DispersionSums` for each unknown size, about 7 KB a
-    column of 20 groups; nothing where the reference tells all. *Cost* of a pane: one grouping of all cells, and the
-    sums.
+    column of 20 groups, and of its events with a value and without; nothing where the reference tells all. *Cost* of a
+    pane: one grouping of all cells, and the sums.
     """
 
     def __init__(self, view: ReferenceView) -> None:
@@ -58,6 +64,7 @@ class BurnIn:
         self._pane_ms = view.pane_ms
         layout, self._groupings = view.profile.layout, view.groupings
         self._group_counts = GroupCounts(layout, self._groupings)
+        self._quality = layout.quality_starts + np.arange(len(QUALITY))
         indices = [grouping.index for grouping in self._groupings]
         self._grouped = xxhash.xxh3_64_intdigest(b"".join(index.astype("<i8").tobytes() for index in indices))
         self._sizes = {size: self._fresh(size) for size in view.unknown_sizes()}
@@ -66,17 +73,21 @@ class BurnIn:
 
     def _fresh(self, size_ms: int) -> Value[SizeSums]:
         per_window = max(1, size_ms // self._pane_ms)
-        n_groups = self._group_counts.n_groups
-        sums = SizeSums(DispersionSums(len(self._groupings), n_groups, panes_per_window=per_window))
+        n_columns, n_groups = len(self._groupings), self._group_counts.n_groups
+        sums = SizeSums(
+            DispersionSums(n_columns, n_groups, panes_per_window=per_window),
+            DispersionSums(n_columns, 2, panes_per_window=per_window),
+        )
         return Value(f"burn-in-{size_ms:d}", Codec(BurnInState, self._pack, self._unpack), sums)
 
     def _pack(self, size: SizeSums) -> BurnInState:
-        return BurnInState(size.n_panes, size.known_from_ms, size.sums.pack(), self._grouped)
+        return BurnInState(size.n_panes, size.known_from_ms, size.sums.pack(), self._grouped, size.missing.pack())
 
     def _unpack(self, state: BurnInState) -> SizeSums | None:
-        if state.grouped != self._grouped:
+        if state.grouped != self._grouped or state.missing is None:
             return None
-        return SizeSums(DispersionSums.unpack([state.sums]), state.n_panes, state.known_from_ms)
+        sums, missing = (DispersionSums.unpack([each]) for each in (state.sums, state.missing))
+        return SizeSums(sums, missing, state.n_panes, state.known_from_ms)
 
     def add(self, pane: ClosedPane) -> None:
         """Count a pane of the profile's grid, in the order of time."""
@@ -84,8 +95,11 @@ class BurnIn:
         if not gathering:
             return
         counts = self._group_counts.of(pane.sketch.counts)
+        absent = pane.sketch.counts[self._quality].sum(axis=1)
+        in_two = np.stack([counts.sum(axis=1), absent], axis=1)
         for size in gathering:
             size.value.sums.add(pane.start_ms // self._pane_ms, counts)
+            size.value.missing.add(pane.start_ms // self._pane_ms, in_two)
             size.value.n_panes += 1
             size.changed()
 
@@ -94,6 +108,7 @@ class BurnIn:
         for size_ms, size in self._sizes.items():
             if size.value.known_from_ms is None:
                 size.value.sums.end(at_ms // self._pane_ms)
+                size.value.missing.end(at_ms // self._pane_ms)
                 if self._enough(size_ms, size.value, at_ms):
                     size.value.known_from_ms = at_ms
                 size.changed()
@@ -105,11 +120,26 @@ class BurnIn:
             return False
         return size.sums.full or (size.n_panes >= self._settings.panes and size.sums.n_windows >= LEAST_WINDOWS)
 
-    def dispersions(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
-        """Return each column's dispersion for windows of a size; None for a window that began before it was known."""
+    def _known(self, size_ms: int, start_ms: int) -> SizeSums | None:
+        """Return the sums for windows of a size; None for a window that began before they were enough."""
         sums = self._sizes.get(size_ms)
         size = None if sums is None else sums.value
-        if size is None or size.known_from_ms is None or start_ms < size.known_from_ms:
+        return None if size is None or size.known_from_ms is None or start_ms < size.known_from_ms else size
+
+    def of_missing(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
+        """Return the same of events with a value and without."""
+        size = self._known(size_ms, start_ms)
+        if size is None:
+            return None
+        if size.of_missing is None:
+            columns = range(len(self._groupings))
+            size.of_missing = [estimate(size.missing.column(index), (0, 1), least_span=1) for index in columns]
+        return size.of_missing
+
+    def dispersions(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
+        """Return each column's dispersion for windows of a size; None for a window that began before it was known."""
+        size = self._known(size_ms, start_ms)
+        if size is None:
             return None
         if size.dispersions is None:
             size.dispersions = [

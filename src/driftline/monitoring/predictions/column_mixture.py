@@ -31,6 +31,8 @@ BLOCK_COLUMNS: Final = 25
 """Columns whose e-detectors are one value of the state."""
 FAR_GREATER: Final = 2.5
 """A column tells of a change at most once in the shortest verdict window, and of one so many times as large at once."""
+_ERRORS: Final = 1.0
+"""Standard errors by which a change must be larger than its gate, to matter."""
 _MEMORY_MS: Final = 4 * HOUR_MS
 """Time over which the rate of events is measured."""
 
@@ -55,7 +57,7 @@ class MixtureBook(Struct, array_like=True):
     """Events and hours, both fading: their quotient is the rate of events."""
     told: dict[int, tuple[int, float]] = {}
     """By column, until when it tells of no change that is not far greater, and the size of the one that it told of, in
-    multiples of what matters."""
+    multiples of what matters; 0 of one that did not matter."""
 
 
 class ColumnMixture:
@@ -90,6 +92,7 @@ class ColumnMixture:
         starts = range(0, len(view.profile.columns), BLOCK_COLUMNS)
         self._blocks = [self._block(slice(start, start + BLOCK_COLUMNS)) for start in starts]
         self._learnt = view.unknown_now()
+        self._ratios = self._reference.ratios
         self.tables: Tables = (self._book, *self._blocks)
 
     def _block(self, columns: slice) -> Value[slice]:
@@ -131,8 +134,17 @@ class ColumnMixture:
         seen = pane_of(self._reference.bets, counts)
         fading = max(0, elapsed_ms) / self._reference.known_ms
         alarms = self._state.step(seen, expected.fair, ratios, self._thresholds, fading)
+        self._ratios = ratios
         changes = [self._change(alarm, expected.fair.means, pane) for alarm in alarms]
-        return [change for change in changes if self._is_news(change, pane.end_ms)]
+        news = [change for change in changes if self._is_news(change, pane.end_ms)]
+        for change in news:
+            if change.matters:
+                self._state.clear(change.column)
+        return news
+
+    def decide_nothing(self) -> None:
+        """Let no column begin anew from now on: :meth:`evidence` then shows what stands at any budget."""
+        self._thresholds[:] = np.inf
 
     def evidence(self, least: float) -> list[tuple[float, float]]:
         """Return what stands of each column whose evidence is at least so much, in no order.
@@ -145,24 +157,18 @@ class ColumnMixture:
         Returns
         -------
         list of (float, float)
-            The evidence, and the size of the change in multiples of the smallest that matters.
+            The evidence, and the size that the change surely has in multiples of the smallest that matters.
         """
         standing = self._state.statistics() - self._threshold
         seen = [self._state.seen_in(column) for column in np.flatnonzero(standing >= least).tolist()]
         directions, checks = self._reference.bets.directions, self._view.settings.checks
         means = self._reference.usual_means
-        return [
-            (
-                each.statistic - self._threshold,
-                change_of(
-                    directions[each.column][each.direction],
-                    float(means[each.column, each.direction]),
-                    each.change,
-                    checks,
-                ).multiple,
-            )
-            for each in seen
-        ]
+        found = []
+        for each in seen:
+            place = each.column, each.direction
+            size = change_of(directions[each.column][each.direction], float(means[place]), each.change, checks)
+            found.append((each.statistic - self._threshold, size.sure(each.n / float(self._ratios[place]), _ERRORS)))
+        return found
 
     def _measure(self, pane: ClosedPane) -> float:
         """Return the rate of events, an hour, lately."""
@@ -182,27 +188,36 @@ class ColumnMixture:
         share = 1.0 if direction.aspect == "missing" else float(self._reference.shares_of_values[alarm.column])
         profile = self._view.profile
         quality = profile.layout.places[alarm.column].quality
+        n_independent = alarm.n / float(self._ratios[alarm.column, alarm.direction])
+        size = change_of(direction, before, alarm.change, self._view.settings.checks)
         return FoundChange(
             column=alarm.column,
             check=check_of(direction.aspect, pane.sketch.counts[quality], profile.reference.counts[quality]),
             aspect=direction.aspect,
             label=labels[direction.group] if 0 <= direction.group < len(labels) else "",
-            size=change_of(direction, before, alarm.change, self._view.settings.checks),
+            size=size,
             n=round(alarm.n),
+            n_independent=n_independent,
+            matters=size.sure(n_independent, _ERRORS) >= 1,
             statistic=round(alarm.statistic, 3),
             threshold=round(self._threshold, 3),
             since_ms=self._book.value.times.start_of(max(1.0, alarm.n / share)),
         )
 
     def _is_news(self, change: FoundChange, at_ms: int) -> bool:
-        """Whether a change is told: at most one of a column in a while, but for one that is far greater."""
-        told, size = self._book.value.told, change.size.multiple
+        """Whether a change is told: at most one of a column in a while, but for one that is far greater.
+
+        What does not matter yet is told once, and evidence goes on to be gathered.
+        """
+        told, size = self._book.value.told, change.size.multiple if change.matters else 0.0
         for column in [column for column, (until_ms, _) in told.items() if until_ms <= at_ms]:
             del told[column]
-        _, before = told.get(change.column, (0, 0.0))
-        if before and change.size.sure(change.n) < FAR_GREATER * before and not before < 1 <= size:
-            return False
-        told[change.column] = at_ms + self._quiet_ms, max(size, before)
+        _, before = told.get(change.column, (0, None))
+        if before is not None:
+            greater = change.size.sure(change.n_independent, 2 * _ERRORS) >= FAR_GREATER * before
+            if not change.matters or (before > 0 and not greater):
+                return False
+        told[change.column] = at_ms + self._quiet_ms, max(size, before or 0.0)
         return True
 
     def clear(self) -> None:

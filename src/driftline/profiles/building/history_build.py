@@ -83,8 +83,6 @@ def _column(
     shares = SeasonShares.of(season, weeks)
     sums = column_sums(panes, groups, n_groups, sizes)
     seasonless = None if shares is None else column_sums(panes, groups, n_groups, sizes, shares)
-    return ColumnHistory(
-        PackedWords.of(season),
-        SeriesSums.of(sums) if sums else None,
-        SeriesSums.of(seasonless) if seasonless else None,
-    )
+    missing = None if present.all() else column_sums(panes, np.where(present, 0, 1), 2, sizes)
+    packed = (SeriesSums.of(each) if each else None for each in (sums, seasonless, missing))
+    return ColumnHistory(PackedWords.of(season), *packed)

@@ -60,15 +60,15 @@ def joined_history(
         n_groups = base_grouping(new.columns[i], reference.counts[new.layout.places[i].bins]).n_groups
         if i not in kept:
             season = _of_weeks(own.season(i), weeks_own, weeks)
-            columns.append(ColumnHistory(PackedWords.of(season), column.sums, column.seasonless_sums))
+            columns.append(structs.replace(column, season=PackedWords.of(season)))
         elif old is None:
             nothing = np.zeros((HOURS, n_groups), dtype=np.int64)
             columns.append(ColumnHistory(PackedWords.of(nothing), None, None))
         else:
             there = old.columns[kept[i]]
             season = _of_weeks(old.season(kept[i]), weeks_old, weeks)
-            sums, seasonless = (_of_windows(each, windows) for each in (there.sums, there.seasonless_sums))
-            columns.append(ColumnHistory(PackedWords.of(season), sums, seasonless))
+            every = (_of_windows(each, windows) for each in (there.sums, there.seasonless_sums, there.missing))
+            columns.append(ColumnHistory(PackedWords.of(season), *every))
     joined = structs.replace(
         own,
         n_panes=own.n_panes if old is None else min(own.n_panes, old.n_panes),

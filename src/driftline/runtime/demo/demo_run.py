@@ -105,7 +105,7 @@ class DemoResult(Struct, kw_only=True):
     n_labels: int = 0
     events: Counter[str] = Counter()
     n_informative: int = 0
-    """Findings of sequential detectors, which open no alert."""
+    """Findings that open no alert."""
     drift_at_ms: int
     first_alerts: dict[str, dict[str, Any]] = {}
     """The first state of each alert, by its id, in the order of opening."""
@@ -244,7 +244,7 @@ def _in_order(records: list[Message]) -> list[tuple[str, dict[str, Any]]]:
 
 def _note(result: DemoResult, name: str, data: dict[str, Any]) -> None:
     result.events[name] += 1
-    result.n_informative += name == "finding" and data["family"] == "detector"
+    result.n_informative += name == "finding" and data["severity"] == "info"
     if name == "alert":
         result.first_alerts.setdefault(data["alert_id"], data)
         result.last_states[data["alert_id"]] = data

@@ -37,6 +37,8 @@ def change(column: str, aspect: Aspect, size: ChangeSize, check: str = "") -> Fo
         label="",
         size=size,
         n=120,
+        n_independent=120.0,
+        matters=size.size >= size.gate,
         statistic=17.2,
         threshold=14.1,
         since_ms=HOUR - 30_000,
@@ -75,7 +77,9 @@ def test_what_does_not_matter_is_for_information() -> None:
     assert finding.severity == "info"
     assert finding.level is not None
     assert (finding.level.in_budget, cause_of(finding)) == (False, None)
-    assert finding.level.derivation.startswith("smaller than matters, notifies nobody: 1 per 30d, share 0.66")
+    assert finding.level.derivation.startswith(
+        "not certain to be as large as matters, notifies nobody: 1 per 30d, share 0.66"
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,7 @@ def test_sizes_are_those_of_a_normal_population() -> None:
     size = change_of(tail, 0.05, 0.05, CheckSettings())
     assert (size.name, size.gate) == ("share_shift", 0.1)
     assert size.size == pytest.approx(0.05 / np.sqrt(0.05 * 0.95))
-    assert size.sure(100) < size.sure(10_000) < size.multiple
+    assert size.sure(100, 1) < size.sure(10_000, 1) < size.multiple
 
 
 def lasts(mean: float, n: int = 2_000, *, seed: int = 5, settings: ModelSettings = SETTINGS) -> set[str]:

@@ -38,6 +38,8 @@ def run(series: list[Counts], threshold: float, ratios: float = 1.0) -> list[tup
     for number, counts in enumerate(series):
         alarms = state.step(pane_of(BETS, counts), PLAIN, ratios * ONES, np.full(1, threshold))
         found += [(number, alarm) for alarm in alarms]
+        for alarm in alarms:
+            state.clear(alarm.column)
     return found
 
 

@@ -230,6 +230,9 @@ def test_production_tells_what_a_reference_shows_too_little_of() -> None:
         def dispersions(self, size_ms: int, start_ms: int) -> list[Dispersion] | None:
             return production if (size_ms, start_ms) == (int(hour), int(1e12)) else None
 
+        def of_missing(self, _size_ms: int, _start_ms: int) -> None:
+            return None
+
     after = ReferenceView(profile, settings, 60 * PANE_MS)
     after.observed = Learnt()
     held = {name: after.column(i, window) for i, name in enumerate(names)}
