@@ -101,16 +101,7 @@ class EarlyWatch:
 
     def counted(self, codes: Codes, panes: NDArray[np.int64], n_panes: int) -> NDArray[np.int64]:
         """Return the cells of each pane, shape (n_panes, layout.n_cells), of codes, shape (columns, n)."""
-        counts = np.zeros((n_panes, self.profile.layout.n_cells), dtype=np.int64)
-        counts[:, EVENTS] = np.bincount(panes, minlength=n_panes)
-        for index, table in enumerate(self._tables):
-            place, bins = self.profile.layout.places[index], table[codes[index]]
-            n_bins, held = self.profile.columns[index].n_bins, bins >= 0
-            keys = panes[held] * n_bins + bins[held]
-            counts[:, place.bins] = np.bincount(keys, minlength=n_panes * n_bins).reshape(-1, n_bins)
-            missing = panes[codes[index] == MISSING]
-            counts[:, place.quality.start + ABSENT] = np.bincount(missing, minlength=n_panes)
-        return counts
+        return pane_counts(self.profile, self._tables, codes, panes, n_panes)
 
     def _pane(self, start_ms: int, counts: NDArray[np.int64]) -> ClosedPane:
         sketch = PaneSketch(self.profile.layout)
@@ -131,6 +122,33 @@ class EarlyWatch:
             yield EarlyAlarm(pane, change)
         if pane.end_ms % HOUR_MS == 0:
             self._burn_in.settle(pane.end_ms)
+
+
+def pane_counts(
+    profile: Profile, tables: Sequence[NDArray[np.int64]], codes: Codes, panes: NDArray[np.int64], n_panes: int
+) -> NDArray[np.int64]:
+    """Return the cells of each pane, missing values among them, shape (n_panes, layout.n_cells).
+
+    Parameters
+    ----------
+    profile : Profile
+    tables : sequence of ndarray
+        The bins of the codes of each column.
+    codes : ndarray, shape (columns, n)
+    panes : ndarray of int64, shape (n,)
+        The pane of each event.
+    n_panes : int
+    """
+    counts = np.zeros((n_panes, profile.layout.n_cells), dtype=np.int64)
+    counts[:, EVENTS] = np.bincount(panes, minlength=n_panes)
+    for index, table in enumerate(tables):
+        place, bins = profile.layout.places[index], table[codes[index]]
+        n_bins, held = profile.columns[index].n_bins, bins >= 0
+        keys = panes[held] * n_bins + bins[held]
+        counts[:, place.bins] = np.bincount(keys, minlength=n_panes * n_bins).reshape(-1, n_bins)
+        missing = panes[codes[index] == MISSING]
+        counts[:, place.quality.start + ABSENT] = np.bincount(missing, minlength=n_panes)
+    return counts
 
 
 def examined(view: ReferenceView, alarms: Sequence[EarlyAlarm], budget: ErrorBudget) -> Verdict[Event]:

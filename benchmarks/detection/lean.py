@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from scipy import special
 
-from benchmarks.detection.early import EarlyAlarm, EarlyWatch, examined
+from benchmarks.detection.early import EarlyAlarm, EarlyWatch, examined, pane_counts
 from benchmarks.detection.full import Run, early_of, found_of, pages_of, tested_of, whole_tested
 from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
 from benchmarks.detection.rough import correlations, rough_p_values
@@ -153,13 +153,7 @@ class LeanWatch:
         end_ms = day.start_ms + DAY_MS
         if all(self._burn_in.dispersions(size, day.start_ms) is not None for size in self._sizes):
             return
-        counts = np.zeros((PANES_PER_DAY, self.profile.layout.n_cells), dtype=np.int64)
-        counts[:, EVENTS] = np.bincount(day.panes, minlength=PANES_PER_DAY)
-        for index, table in enumerate(self._tables):
-            place, bins = self.profile.layout.places[index], table[day.codes[index]]
-            n_bins, held = self.profile.columns[index].n_bins, bins >= 0
-            keys = day.panes[held] * n_bins + bins[held]
-            counts[:, place.bins] = np.bincount(keys, minlength=PANES_PER_DAY * n_bins).reshape(-1, n_bins)
+        counts = pane_counts(self.profile, self._tables, day.codes, day.panes, PANES_PER_DAY)
         pane_ms = DAY_MS // PANES_PER_DAY
         for start_ms, held in zip(range(day.start_ms, end_ms, pane_ms), counts, strict=True):
             sketch = PaneSketch(self.profile.layout)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SEASONAL = ("day", "period", "nswdemand")
 """Columns that go with the hour, the day of the week and the time of the year; demand is the one that is measured."""
+CHRISTMAS = ("12-24", "01-03")
+"""From and to, month and day: the reference has seen one Christmas week, so it cannot know how they differ."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class Season:
     greatest_psi, least_p : float
         Of these windows; the index is the corrected one.
     findings : list of findings
-        Must be empty.
+        Of these windows; must be empty.
+    early : list of findings
+        Of e-detectors, between windows; must be empty but for `CHRISTMAS`.
     """
 
     column: str
@@ -43,6 +47,12 @@ class Season:
     greatest_psi: float
     least_p: float
     findings: list[dict[str, Any]]
+    early: list[dict[str, Any]]
+
+    @property
+    def early_besides_christmas(self) -> list[dict[str, Any]]:
+        """E-detector findings outside the one time of the year that the reference knows from a single week."""
+        return [finding for finding in self.early if not _in_christmas(finding["window"]["end"])]
 
 
 @dataclass(frozen=True)
@@ -123,14 +133,21 @@ def seasons(events: Events) -> list[Season]:
 def _season(name: str, events: Events) -> Season:
     columns = [column for window in events.verdicts() for column in window["columns"] if column["name"] == name]
     tested = [column for column in columns if column["test"] is not None]
+    findings = [finding for finding in events.findings if finding["column"] == name]
     return Season(
         column=name,
         n_windows=len(tested),
         n_same_hours=sum(column["test"]["dispersion"]["same_hours"] for column in tested),
         greatest_psi=max(column["distances"]["psi"]["corrected"] for column in tested),
         least_p=min(column["test"]["p_value"] for column in tested),
-        findings=[finding for finding in events.findings if finding["column"] == name],
+        findings=[finding for finding in findings if finding["family"] != "detector"],
+        early=[finding for finding in findings if finding["family"] == "detector"],
     )
+
+
+def _in_christmas(time: str) -> bool:
+    first, end = CHRISTMAS
+    return not end <= time[5:10] < first
 
 
 def measured(market: Market, answers: Answers, events: Events) -> list[Measured]:

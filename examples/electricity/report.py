@@ -35,6 +35,8 @@ def _taken_for_changes(outcome: Outcome) -> Iterator[str]:
     for season in outcome.seasons:
         if season.findings:
             yield f"{season.column}: {len(season.findings)} findings, where only its season changed"
+        for finding in season.early_besides_christmas:
+            yield f"{season.column}: {finding['check']} at {finding['window']['end']}, where only its season changed"
         if season.n_same_hours != season.n_windows:
             yield f"{season.column}: {season.n_same_hours} of {season.n_windows} windows by hour of the week"
 
@@ -82,8 +84,11 @@ def _show_seasons(outcome: Outcome) -> None:
     for season in outcome.seasons:
         print(
             f"  {season.column:<9} findings: {len(season.findings)} in {season.n_same_hours} windows; "
-            f"greatest PSI (corrected) {season.greatest_psi:.2f}, least p {season.least_p:.2g}"
+            f"greatest PSI (corrected) {season.greatest_psi:.2f}, least p {season.least_p:.2g}; "
+            f"e-detectors: {len(season.early)}"
         )
+        for finding in season.early:
+            print(f"    {finding['window']['end']}, {finding['severity']}, {finding['message']}")
 
 
 def _show_performance(outcome: Outcome) -> None:

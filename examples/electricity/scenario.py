@@ -16,8 +16,7 @@ from driftline.events.cloudevents import rfc3339
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import ReferenceTable
-from driftline.runtime.kafka.kafka_clients import connect_admin
-from driftline.runtime.kafka.topics import create, sources, topic_specs
+from driftline.runtime.kafka.topic_admin import TopicAdmin
 from driftline.runtime.references.reference_topic import publish
 from examples.electricity.account import Account, Written, read_panes, settle
 from examples.electricity.claims import Measured, Opening, Season, measured, opening_page, openings, seasons
@@ -147,9 +146,7 @@ def reference(market: Market, answers: Answers, settings: Settings, n: int = TRA
 
 def publish_reference(settings: Settings, profile: Profile) -> None:
     """Make driftline's topics and publish the profile, before any worker reads."""
-    admin = connect_admin(settings.kafka, Credentials())
-    found = sources(admin, settings)
-    create(admin, topic_specs(settings, found.greatest, found.max_message_bytes))
+    TopicAdmin(settings, Credentials()).create()
     publish(settings.kafka, Credentials(), profile)
 
 

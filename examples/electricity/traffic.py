@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,7 +126,7 @@ def _broken(topics: Topics) -> list[Outgoing]:
         ("not_utf8", b'{"prediction_id": "\xff\xfe", "model": "electricity"}'),
         ("missing_field", json.dumps({name: good[name] for name in good if name != "prediction_id"}).encode()),
         ("invalid_type", json.dumps({**good, "features": [1, 2, 3]}).encode()),
-        ("invalid_value", json.dumps({**good, "score": 1.7}).encode()),
+        ("invalid_value", json.dumps({**good, "prediction_id": ""}).encode()),
         ("timestamp_in_future", json.dumps({**good, "ts": YEAR_2100_MS}).encode()),
         ("empty_record", None),
     ]
@@ -141,7 +142,7 @@ def _broken(topics: Topics) -> list[Outgoing]:
 
 
 def create_topics(brokers: str, topics: Topics) -> None:
-    """Create the two input topics, with the same number of partitions.
+    """Create the two input topics, with the same number of partitions, and wait until the broker shows them.
 
     Raises
     ------
@@ -151,6 +152,10 @@ def create_topics(brokers: str, topics: Topics) -> None:
     admin = AdminClient({"bootstrap.servers": brokers})
     for future in admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in topics]).values():
         future.result(timeout=30)
+    deadline = time.monotonic() + 30
+    while any(len(admin.list_topics(topic, timeout=30).topics[topic].partitions) < PARTITIONS for topic in topics):
+        assert time.monotonic() < deadline, "the broker does not show the topics that it has created"
+        time.sleep(0.1)
 
 
 def send(brokers: str, records: list[Outgoing]) -> Sent:

@@ -22,6 +22,7 @@ OPENING = "1997-05-05T00:00:00.000Z"  # row 17,424 at half an hour a row
 ROWS_SENT = 45_312 - 16_128
 MEASURED = 87
 FIRST_WINDOW_END = "1997-05-06T00:00:00.000Z"
+FIRST_PANE_END = "1997-05-05T01:00:00.000Z"  # an e-detector tells of it twenty-three hours before the window
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_the_opening_is_a_page_of_its_own(outcome: Outcome) -> None:
     assert page is not None
     assert page["cause"] == "data drift"
     assert page["severity"] == "critical"
-    assert page["updated_at"] == FIRST_WINDOW_END
+    assert page["updated_at"] == FIRST_PANE_END
     assert {finding["column"] for finding in page["findings"]} == set(VICTORIAN)
 
 
@@ -61,6 +62,8 @@ def test_no_season_of_demand_is_taken_for_a_change(outcome: Outcome) -> None:
     assert {season.column for season in outcome.seasons} == {"day", "period", "nswdemand"}
     for season in outcome.seasons:
         assert season.findings == []
+        assert season.early_besides_christmas == []
+        assert len(season.early) <= 1
         assert season.n_windows == season.n_same_hours == 607
 
 

@@ -259,6 +259,7 @@ def _profile(
     ``named`` are model and version, by default those of the first prediction; None also where no prediction can be
     used: the backtest then says why.
     """
+    from driftline.checks.references.learning_remarks import learning_remarks
     from driftline.events.model_key import ModelKey
     from driftline.events.prediction import PredictionDecoder
     from driftline.profiles.effective import BEGINNING_MS
@@ -269,7 +270,9 @@ def _profile(
         return None
     if reference is not None and is_profile(reference):
         rows.refuse_with_profile()
-        return read_profile(reference)
+        profile = read_profile(reference)
+        tell_remarks(learning_remarks(profile, settings.model(profile.key.model), int(settings.time.pane)))
+        return profile
     model, version = named
     if model is None and settings.predictions.pair is not None:
         message = "Expected the model of the reference, as requests and responses are separate records - at `--model`"

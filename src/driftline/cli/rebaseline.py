@@ -33,7 +33,7 @@ from driftline.cli.control_sending import Sender, publish_reference, require_kno
 from driftline.cli.moments import NOW, as_moment, moment_ms, now_ms
 from driftline.cli.reference_options import TheModelOption
 from driftline.cli.reference_production import events_source
-from driftline.cli.reference_rows import tell_remarks
+from driftline.cli.reference_rows import profile_remarks, tell_remarks
 from driftline.errors import ParameterError, ProfileError
 
 if TYPE_CHECKING:
@@ -185,8 +185,6 @@ def _built(
     from driftline.events.prediction import fields_beside
     from driftline.profiles.building.production import ProductionOptions, build_from_production
     from driftline.profiles.building.rebaseline import rebaselined
-    from driftline.profiles.remarks import remarks_of
-    from driftline.runtime.references.table_options import kinds_of
 
     key = selection.key
     if standing is None and columns:
@@ -209,7 +207,11 @@ def _built(
     if reader.n_refused:
         remarks.append(f"{reader.n_refused} records are not prediction events: they are left out")
     is_all = len(names) == len(profile.columns)
-    return _Built(profile, [] if is_all else names, [*remarks, *remarks_of(profile, kinds_of(chosen))])
+    return _Built(
+        profile,
+        [] if is_all else names,
+        [*remarks, *profile_remarks(profile, settings)],
+    )
 
 
 def _names(given: Sequence[str], standing: Profile) -> list[str]:

@@ -21,7 +21,7 @@ from driftline.cli.common import (
 )
 from driftline.cli.reference import app
 from driftline.cli.reference_options import EffectiveOption, OutOption, TheModelOption, VersionOption
-from driftline.cli.reference_rows import tell_remarks
+from driftline.cli.reference_rows import profile_remarks, tell_remarks
 from driftline.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -68,10 +68,8 @@ def from_production(
     from driftline.profiles.building.flattening import nested_remark
     from driftline.profiles.building.production import ProductionOptions, build_from_production
     from driftline.profiles.effective import BEGINNING, parse_effective_from
-    from driftline.profiles.remarks import remarks_of
     from driftline.runtime.references.production_events import EventSelection
     from driftline.runtime.references.profile_files import PROFILE_SUFFIX, write_profile
-    from driftline.runtime.references.table_options import kinds_of
 
     if target.suffix != PROFILE_SUFFIX:
         raise ParameterError(f"a name that ends in {PROFILE_SUFFIX}", str(target), "--out")
@@ -95,7 +93,7 @@ def from_production(
     remarks += [nested_remark(name) for name in profile.left_out if not is_within(name, ignored)]
     for part in summary(profile):
         out.print(part)
-    tell_remarks([*remarks, *remarks_of(profile, kinds_of(chosen))])
+    tell_remarks([*remarks, *profile_remarks(profile, settings)])
     write_profile(target, profile)
     out.print(f"written to {target}", markup=False)
 

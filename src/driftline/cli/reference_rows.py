@@ -45,9 +45,7 @@ def profile_of_rows(
     from driftline.profiles.building.build import TimeOptions, build_profile
     from driftline.profiles.building.importance import unknown, with_importances
     from driftline.profiles.building.table_remarks import table_remarks
-    from driftline.profiles.remarks import remarks_of
     from driftline.runtime.references.importance_files import read_importances
-    from driftline.runtime.references.table_options import kinds_of
 
     half_life_ms = rows.half_life_ms()
     importances: Mapping[str, float] = {} if rows.importances is None else read_importances(rows.importances)
@@ -58,7 +56,17 @@ def profile_of_rows(
         profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
     absent = unknown(importances, {column.feature for column in profile.columns})
     remarks = [*reading.remarks, *([absent] if absent else []), *table_remarks(reading.table, chosen)]
-    return profile, [*remarks, *remarks_of(profile, kinds_of(chosen))]
+    return profile, [*remarks, *profile_remarks(profile, settings)]
+
+
+def profile_remarks(profile: Profile, settings: Settings) -> list[str]:
+    """Return what is unusual about a profile, and for which windows it does not show how much they vary."""
+    from driftline.checks.references.learning_remarks import learning_remarks
+    from driftline.profiles.remarks import remarks_of
+    from driftline.runtime.references.table_options import kinds_of
+
+    chosen = settings.model(profile.key.model)
+    return [*remarks_of(profile, kinds_of(chosen)), *learning_remarks(profile, chosen, int(settings.time.pane))]
 
 
 def tell_remarks(remarks: Iterable[str]) -> None:

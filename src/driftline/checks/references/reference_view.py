@@ -161,6 +161,12 @@ class ReferenceView:
         shown = {size: self._of_reference(size, seasonless=self.seasonal) for size in sizes}
         return tuple(size for size, each in shown.items() if each is None or any(map(_is_calibrating, each)))
 
+    def unknown_columns(self, size_ms: int) -> list[int]:
+        """Return the indices of the columns whose dispersion in windows of a size the reference does not show."""
+        shown = self._of_reference(size_ms, seasonless=self.seasonal)
+        every = range(len(self._groups))
+        return [index for index in every if shown is None or _is_calibrating(shown[index])] if self.estimates else []
+
     @cached_property
     def seasonal(self) -> bool:
         """Whether windows are compared with the same hours of the week."""

@@ -12,6 +12,7 @@ import numpy as np
 import xxhash
 from msgspec import Struct
 
+from driftline.checks.references.learning_remarks import burn_in_ms
 from driftline.monitoring.state.table import Codec, Value
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
 from driftline.sketches.columns import QUALITY
@@ -60,7 +61,7 @@ class BurnIn:
     """
 
     def __init__(self, view: ReferenceView) -> None:
-        self._settings = view.settings.checks.dispersion
+        self._settings = view.settings
         self._pane_ms = view.pane_ms
         layout, self._groupings = view.profile.layout, view.groupings
         self._group_counts = GroupCounts(layout, self._groupings)
@@ -116,9 +117,10 @@ class BurnIn:
     def _enough(self, size_ms: int, size: SizeSums, at_ms: int) -> bool:
         """Whether enough panes were counted, over long enough, and windows enough to see slow variation."""
         span_ms = at_ms - size.sums.first_pane * self._pane_ms
-        if span_ms < max(int(self._settings.span), LEAST_WINDOWS * size_ms):
+        if span_ms < burn_in_ms(self._settings, size_ms):
             return False
-        return size.sums.full or (size.n_panes >= self._settings.panes and size.sums.n_windows >= LEAST_WINDOWS)
+        least_panes = self._settings.checks.dispersion.panes
+        return size.sums.full or (size.n_panes >= least_panes and size.sums.n_windows >= LEAST_WINDOWS)
 
     def _known(self, size_ms: int, start_ms: int) -> SizeSums | None:
         """Return the sums for windows of a size; None for a window that began before they were enough."""

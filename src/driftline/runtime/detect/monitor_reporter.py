@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from driftline.checks.references.learning_remarks import burn_in_ms
 from driftline.config.durations import Duration
 from driftline.events.source_numbers import Place
 from driftline.runtime.detect.learning_progress import LearningProgress
 from driftline.runtime.operations.logs import get_logger
-from driftline.significance.dispersion import LEAST_WINDOWS
 
 if TYPE_CHECKING:
     from driftline.config.settings import Settings
@@ -140,15 +140,15 @@ class MonitorReporter:
         """Log when tests begin to learn how much unchanged data vary, and when windows of a size begin to notify."""
         before = self._calibrating.get(key, ())
         self._calibrating[key] = sizes
-        needed = self._settings.model(key.model).checks.dispersion
+        settings = self._settings.model(key.model)
         for size in sizes:
             if size not in before:
                 _log.info(
                     "calibrating: windows of this size notify nobody until the normal variation is known",
                     model=str(key),
                     window=str(Duration(size)),
-                    panes=needed.panes,
-                    span=str(max(needed.span, Duration(LEAST_WINDOWS * size))),
+                    panes=settings.checks.dispersion.panes,
+                    span=str(Duration(burn_in_ms(settings, size))),
                 )
         for size in before:
             if size not in sizes:
