@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ALL = checks_of()
 DOCS = Path(__file__).parents[3] / "docs" / "budget.md"
 PARAMETERS = {
+    "improvement": "improvement.<metric>",
     "labels.arrival": "labels.arrival.<age>",
     "operations.resource": "operations.resource.<name>",
     "performance": "performance.<metric>",
@@ -45,7 +46,7 @@ def outcomes_of(name: str) -> list[Outcome]:
 
 def n_tests(outcomes: Sequence[Outcome]) -> float:
     """Return how many tests of the budget the outcomes of one case spend."""
-    tested = [each for each in outcomes if each.p_value is not None]
+    tested = [each for each in outcomes if each.p_value is not None and not each.for_the_better]
     return sum(each.part for each in tested if each.alternatives == 1) + any(each.alternatives > 1 for each in tested)
 
 

@@ -102,6 +102,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """Part of a test's level that this outcome has, in (0, 1]."""
     calibrating: bool = False
     """Whether the dispersion of the data is still being learnt: then nothing may page."""
+    for_the_better: bool = False
+    """Whether the change is one that nobody needs to mend: it is information."""
     level: LevelEvidence | None = None
     severity: Severity = "info"
     """These two of an outcome that was not tested."""

@@ -75,8 +75,8 @@ def _is_real(outcome: Outcome, level: LevelEvidence) -> bool:
 def level_of(outcome: Outcome, level: LevelEvidence) -> LevelEvidence:
     """Return the level of one outcome: its part of a test's.
 
-    It is outside the budget while the dispersion is being learnt, and where it is of drift in a column of little
-    importance.
+    It is outside the budget while the dispersion is being learnt, where it is of drift in a column of little
+    importance, and where the change is for the better.
 
     A level beside the budget, for information, stays as it is.
     """
@@ -87,6 +87,9 @@ def level_of(outcome: Outcome, level: LevelEvidence) -> LevelEvidence:
         level = structs.replace(level, level=level.level * outcome.part, derivation=words)
     if _is_minor(outcome):
         words = f"column of little importance, notifies nobody: {level.derivation}"
+        level = structs.replace(level, derivation=words, in_budget=False)
+    if outcome.for_the_better:
+        words = f"a change for the better, notifies nobody: {level.derivation}"
         level = structs.replace(level, derivation=words, in_budget=False)
     if outcome.calibrating:
         words = f"calibrating, pages nobody: {level.derivation}"

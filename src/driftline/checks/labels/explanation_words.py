@@ -33,8 +33,10 @@ OF_CASES: Final = {
 
 
 def with_explanation(finding: FindingEvent, explained: Mapping[str, Explained]) -> FindingEvent:
-    """Return a finding with what explains its change, and a clause about it in its message."""
-    found = explained[finding.check.removeprefix(PREFIX)]
+    """Return a finding with what explains its change, and a clause about it in its message; as it is without that."""
+    found = explained.get(finding.check.removeprefix(PREFIX))
+    if found is None:
+        return finding
     message = f"{finding.message}; {found.words}" if found.words else finding.message
     return structs.replace(finding, explained=found, message=message)
 

@@ -38,7 +38,7 @@ def examine_performance(
     first windows are still gathered; then the revision is not tested. There is a finding for each watched metric that
     is significantly worse than the baseline's, and by as much as matters. Where nearly all labels are of no class of
     the task, nothing is measured, and the finding is about that. Findings, and then the event too, say what
-    explains the change.
+    explains a change for the worse. One for the better is a finding for information.
     """
     settings, vector = budget.settings, revision.vector
     window = span("performance", revision.start_ms, revision.end_ms, settings.windows.performance)
@@ -57,8 +57,9 @@ def examine_performance(
     if revision.tested and foreign is not None:
         examined = [[foreign]]
     findings = [finding for outcomes in examined for finding in judge(outcomes, levels, common)]
-    if case is not None and findings:
-        explained = explanations(case, [finding.check.removeprefix(PREFIX) for finding in findings])
+    worse = [finding.check.removeprefix(PREFIX) for finding in findings if finding.check.startswith(PREFIX)]
+    if case is not None and worse:
+        explained = explanations(case, worse)
         findings = [with_explanation(finding, explained) for finding in findings]
         event = structs.replace(event, explained=[*explained.values()])
     p_values = {each.check: each.p_value for outcomes in examined for each in outcomes}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import structs
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "performance."
 """Before the metric's name, in the name of the check."""
+BETTER_PREFIX: Final = "improvement."
+"""The same of the check for a change for the better."""
 MIN_RISE: Final = 0.05
 """Smallest rise of a loss that matters where none is configured, as a part of the baseline's."""
 
@@ -41,29 +44,43 @@ class Spread(NamedTuple):
     n_windows: int
 
 
+class Comparison(NamedTuple):
+    """A metric of a window compared with the baseline, in one direction."""
+
+    statistic: Statistic
+    effect: Effect
+    sizes: tuple[int, int]
+    """Labels of the window and of the baseline that it is about."""
+    spread: Spread
+    sure: float | None
+    """Lower limit of the effect."""
+
+
 @check("performance", "performance")
 def performance(case: PerformanceCase) -> Iterator[Outcome]:
     """Test each watched metric that the task has and both sides have labels for; together they are one test.
 
     Each has its part of the level, by the metrics that are watched, whether they have an outcome or not. Shares of
     right decisions: the exact one-sided test of the wrong ones. Losses: Welch's one-sided test of their mean. Both take
-    errors to vary as much as they did between the reference's windows, where its rows have times.
+    errors to vary as much as they did between the reference's windows, where its rows have times. Each metric is tested
+    again for a change for the better, which is information and costs nothing of the budget.
     """
     watched = watched_metrics(case.profile.task, case.settings.performance.metrics)
-    for metric in watched:
-        outcome = (_share if metric in SHARES else _loss)(metric, case)
-        if outcome is not None:
+    for metric, better in product(watched, (False, True)):
+        compared = (_share if metric in SHARES else _loss)(metric, case, better=better)
+        if compared is not None:
+            outcome = _outcome(metric, case, compared, better=better)
             yield structs.replace(outcome, part=(1 - PART_OF_LEVEL) / len(watched))
 
 
-def _share(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
+def _share(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
     layout, settings = case.profile.task.performance_layout, case.settings
     here, there = (wrong_decisions(layout, vector, metric) for vector in (case.revision.vector, case.baseline.vector))
     spread = spread_of(case, metric, here.n)
     result = share_test(
         *here,
         *there,
-        alternative="greater",
+        alternative="less" if better else "greater",
         dispersion=spread.dispersion,
         degrees_of_freedom=spread.degrees_of_freedom,
     )
@@ -72,55 +89,59 @@ def _share(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
     current, reference = (here.n - here.k) / here.n, (there.n - there.k) / there.n
     gate = settings.performance.min_change.get(metric, settings.checks.min_accuracy_drop)
     statistic = statistic_of("exact_share", result.share, result.p_value)
-    effect = effect_of(f"{metric}_drop", reference - current, gate, current, reference)
+    name, change = (f"{metric}_rise", current - reference) if better else (f"{metric}_drop", reference - current)
+    effect = effect_of(name, change, gate, current, reference)
     error = math.sqrt(spread.dispersion * current * (1 - current) / here.n)
-    return _outcome(metric, case, statistic, effect, (here.n, there.n), spread, effect.corrected - SURE * error)
+    return Comparison(statistic, effect, (here.n, there.n), spread, effect.corrected - SURE * error)
 
 
-def _loss(metric: TestedMetric, case: PerformanceCase) -> Outcome | None:
+def _loss(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
+    """Compare the mean of a loss.
+
+    Notes
+    -----
+    Losses are skewed to the right: a mean that is small by chance comes with a small variance. A change for the better
+    is therefore tested with the baseline's variance on both sides, which keeps the level.
+    """
     layout, settings = case.profile.task.performance_layout, case.settings
     here, there = (mean_loss(layout, vector, metric) for vector in (case.revision.vector, case.baseline.vector))
     if here is None or there is None or there.mean <= 0:
         return None
     spread = spread_of(case, metric, here.n)
-    result = mean_shift_test(
-        Values(*here), Values(*there), dispersion=spread.dispersion, degrees_of_freedom=spread.degrees_of_freedom
-    )
+    now, before = Values(*here), Values(*there)
+    sides = (before, Values(now.mean, before.variance, now.n)) if better else (now, before)
+    result = mean_shift_test(*sides, dispersion=spread.dispersion, degrees_of_freedom=spread.degrees_of_freedom)
     if result is None:
         return None
     gate, relative = settings.performance.min_change.get(metric, MIN_RISE), here.mean / there.mean - 1
     freedom = int(result.degrees_of_freedom)
     statistic = statistic_of("welch_t", result.statistic, result.p_value, degrees_of_freedom=freedom)
-    effect = effect_of(f"{metric}_rise", here.mean - there.mean, gate, here.mean, there.mean, corrected=relative)
-    sure = relative * (1 - SURE / result.statistic) if result.statistic > 0 else None
-    return _outcome(metric, case, statistic, effect, (int(here.n), int(there.n)), spread, sure)
+    name, sign = (f"{metric}_drop", -1) if better else (f"{metric}_rise", 1)
+    change = sign * (here.mean - there.mean)
+    effect = effect_of(name, change, gate, here.mean, there.mean, corrected=sign * relative)
+    sure = effect.corrected * (1 - SURE / result.statistic) if result.statistic > 0 else None
+    return Comparison(statistic, effect, (int(here.n), int(there.n)), spread, sure)
 
 
-def _outcome(
-    metric: TestedMetric,
-    case: PerformanceCase,
-    statistic: Statistic,
-    effect: Effect,
-    sizes: tuple[int, int],
-    spread: Spread,
-    sure: float | None = None,
-) -> Outcome:
-    """Return the outcome of a metric; ``sizes`` are the labels that it is about."""
+def _outcome(metric: TestedMetric, case: PerformanceCase, compared: Comparison, *, better: bool) -> Outcome:
     origin = "the reference" if case.baseline.origin == "reference" else "the first windows"
-    show, word = (percent, "drop") if metric in SHARES else (number, "rise")
+    effect, (n, n_reference), spread = compared.effect, compared.sizes, compared.spread
+    show = percent if metric in SHARES else number
+    word = "drop" if (metric in SHARES) != better else "rise"
     before, after = (show(value) for value in (effect.reference or 0.0, effect.current or 0.0))
     change = f"{metric.replace('_', ' ')} {before} -> {after} against {origin}"
     return Outcome(
-        check=f"{PREFIX}{metric}",
+        check=f"{BETTER_PREFIX if better else PREFIX}{metric}",
         family="performance",
-        statistic=statistic,
+        statistic=compared.statistic,
         effect=effect,
-        n=sizes[0],
-        n_reference=sizes[1],
-        message=f"{change} (a {word} matters from {percent(effect.gate)})",
-        evidence=lambda: Evidence(details=_basis(sizes[0], spread), dispersion=_evidence(spread)),
+        n=n,
+        n_reference=n_reference,
+        message=f"{change}{', which is better' if better else ''} (a {word} matters from {percent(effect.gate)})",
+        evidence=lambda: Evidence(details=_basis(n, spread), dispersion=_evidence(spread)),
         baseline=case.baseline.origin,
-        sure=sure,
+        sure=compared.sure,
+        for_the_better=better,
     )
 
 

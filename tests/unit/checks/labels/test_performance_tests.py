@@ -14,6 +14,7 @@ from driftline.profiles.history import History
 from driftline.profiles.packed_sums import PackedWords
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import Task
+from driftline.significance.mean_shift import Values, mean_shift_test
 from driftline.significance.share import share_test
 from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import PREDICTED
@@ -58,6 +59,66 @@ def test_a_regression_whose_errors_grow_is_found() -> None:
     by_name = {each.check: each.p_value for each in worse.statistics}
     assert by_name["mae"] == finding.statistic.p_value
     assert by_name["mse"] is None
+
+
+@pytest.mark.parametrize(("size", "checks"), [(0.42, ["improvement.mae"]), (0.49, []), (0.51, [])])
+def test_errors_that_fall_by_a_sixth_are_told_of_and_notify_nobody(size: float, checks: list[str]) -> None:
+    baseline = PerformanceBaseline(vector=regression_vector(4_000, 0.5), origin="reference")
+    found = examine_performance(of_task(REGRESSION), cut_of(regression_vector(2_000, size, 1)), baseline, budget_of())
+    assert [finding.check for finding in found.findings] == checks
+    for finding in found.findings:
+        assert (finding.family, finding.severity) == ("performance", "info")
+        assert finding.level is not None
+        assert not finding.level.in_budget
+        assert finding.effect is not None
+        assert finding.effect.name == "mae_drop"
+        assert finding.effect.corrected == pytest.approx(1 / 6, abs=0.04)
+        assert "which is better (a drop matters from 5.00 %)" in finding.message
+    assert found.event.explained is msgspec.UNSET
+
+
+def test_a_share_of_right_decisions_that_rises_is_told_of_and_notifies_nobody() -> None:
+    vector = vector_of(PROFILE, 1_000, 50)
+    better = examine_performance(PROFILE, cut_of(vector), baseline_of(4_000, 800), budget_of())
+    (finding,) = better.findings
+    assert (finding.check, finding.severity) == ("improvement.accuracy", "info")
+    assert finding.statistic.p_value is not None
+    assert finding.message.startswith(
+        "accuracy 80.0 % -> 95.0 % against the reference, which is better (a rise matters"
+    )
+
+
+def confused(*cells: int) -> np.ndarray:
+    """Return the vector of so many true negatives, false positives, false negatives and true positives."""
+    layout = PROFILE.task.performance_layout
+    predicted, actual = (np.repeat(np.array(each, dtype=float), cells) for each in ((0, 1, 0, 1), (0, 0, 1, 1)))
+    vector = np.zeros(layout.n_cells, dtype=np.int64)
+    rows = LabelledPairs(predicted, actual, np.full(actual.size, 0.5), np.ones(actual.size, dtype=np.int64))
+    add_joined(layout, rows, vector)
+    vector[PREDICTED] = actual.size
+    return vector
+
+
+def test_one_metric_may_become_worse_while_another_improves() -> None:
+    watched = ModelSettings(performance=PerformanceSettings(metrics=("recall", "specificity")))
+    baseline = PerformanceBaseline(vector=confused(1_600, 400, 400, 1_600), origin="reference")
+    verdict = examine_performance(PROFILE, cut_of(confused(480, 20, 200, 300)), baseline, budget_of(watched))
+    worse, better = sorted(verdict.findings, key=lambda finding: finding.severity != "critical")
+    assert (worse.check, worse.severity) == ("performance.recall", "critical")
+    assert worse.explained is not msgspec.UNSET
+    assert (better.check, better.severity) == ("improvement.specificity", "info")
+    assert better.explained is msgspec.UNSET
+
+
+def test_skewed_losses_keep_the_level_for_the_better() -> None:
+    rng = np.random.default_rng(3)
+    reference = rng.exponential(size=5_000)
+    level, n = 0.01, 200
+    before = Values(float(reference.mean()), float(reference.var()), reference.size)
+    means = rng.exponential(size=(20_000, n)).mean(axis=1)
+    results = [mean_shift_test(before, Values(float(mean), before.variance, n)) for mean in means]
+    rejected = sum(result is not None and result.p_value <= level for result in results)
+    assert rejected <= 1.2 * level * len(means)
 
 
 def test_the_level_is_divided_over_the_metrics_that_are_watched() -> None:
