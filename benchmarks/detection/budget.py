@@ -17,7 +17,7 @@ from msgspec import Struct
 from benchmarks.detection.full import Run, quiet, run_full
 from benchmarks.detection.lean import run_lean
 from benchmarks.detection.reference import SimulatedModel, built, counted
-from benchmarks.detection.traffic import PANE_MS, PER_PANE, STREAM_NAMES, fifty_features
+from benchmarks.detection.traffic import PER_PANE, STREAM_NAMES, fifty_features
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.config.settings import Settings
 from driftline.profiles.profile import JointReference
@@ -102,7 +102,7 @@ def run_model(stream: str, seed: int, folder: Path) -> Outcome:
     settings = quiet(model.settings())
     reference, days = model.traffic(DAYS)
     profile = counted(model, reference, settings, joint_of(stream, folder))
-    run = run_lean(profile, model.kinds, settings, days, PANE_MS)
+    run = run_lean(profile, model.kinds, settings, days)
     return outcome_of(model, stream, run, time.process_time() - begin)
 
 
@@ -145,7 +145,7 @@ def compare(stream: str, seed: int, n_days: int) -> tuple[int, list[str]]:
     if quick.history != whole.history or bool((quick.reference.counts != whole.reference.counts).any()):
         differs.append("the references")
     one = run_full(whole, model.kinds, settings, held)
-    two = run_lean(quick, model.kinds, settings, held, PANE_MS)
+    two = run_lean(quick, model.kinds, settings, held)
     p_values = [{each[:5]: each.p_value for each in run.tested if each.p_value <= LEVELS[0]} for run in (one, two)]
     differs += [
         f"{key}" for key in p_values[0].keys() | p_values[1].keys() if p_values[0].get(key) != p_values[1].get(key)

@@ -58,7 +58,7 @@ class EarlyWatch:
     def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings) -> None:
         self.profile = profile
         self.view = ReferenceView(profile, settings, PANE_MS)
-        self._burn_in = BurnIn(self.view)
+        self.burn_in = BurnIn(self.view)
         alarms = ErrorBudget.of(Settings(defaults=settings), KEY.model).detector_alarms(len(profile.columns))
         self.mixture = ColumnMixture(self.view, PANE_MS, alarms)
         self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
@@ -85,14 +85,14 @@ class EarlyWatch:
         self.mixture.decide_nothing()
         for number, held in enumerate(counts):
             pane = self._pane(start_ms + number * PANE_MS, held)
-            self._burn_in.add(pane)
+            self.burn_in.add(pane)
             self.mixture.add(pane)
             standing = self.mixture.evidence(LEAST_SCORE)
             plain = max((evidence for evidence, _ in standing), default=-math.inf)
             gated = max((evidence for evidence, size in standing if size >= 1), default=-math.inf)
             found.append((pane.end_ms, gated, plain))
             if pane.end_ms % HOUR_MS == 0:
-                self._burn_in.settle(pane.end_ms)
+                self.burn_in.settle(pane.end_ms)
         return found
 
     def alarms(self, days: Iterable[Day]) -> list[EarlyAlarm]:
@@ -101,7 +101,16 @@ class EarlyWatch:
 
     def counted(self, codes: Codes, panes: NDArray[np.int64], n_panes: int) -> NDArray[np.int64]:
         """Return the cells of each pane, shape (n_panes, layout.n_cells), of codes, shape (columns, n)."""
-        return pane_counts(self.profile, self._tables, codes, panes, n_panes)
+        counts = np.zeros((n_panes, self.profile.layout.n_cells), dtype=np.int64)
+        counts[:, EVENTS] = np.bincount(panes, minlength=n_panes)
+        for index, table in enumerate(self._tables):
+            place, bins = self.profile.layout.places[index], table[codes[index]]
+            n_bins, held = self.profile.columns[index].n_bins, bins >= 0
+            keys = panes[held] * n_bins + bins[held]
+            counts[:, place.bins] = np.bincount(keys, minlength=n_panes * n_bins).reshape(-1, n_bins)
+            missing = panes[codes[index] == MISSING]
+            counts[:, place.quality.start + ABSENT] = np.bincount(missing, minlength=n_panes)
+        return counts
 
     def _pane(self, start_ms: int, counts: NDArray[np.int64]) -> ClosedPane:
         sketch = PaneSketch(self.profile.layout)
@@ -117,38 +126,11 @@ class EarlyWatch:
 
     def _of_pane(self, start_ms: int, counts: NDArray[np.int64]) -> Iterator[EarlyAlarm]:
         pane = self._pane(start_ms, counts)
-        self._burn_in.add(pane)
+        self.burn_in.add(pane)
         for change in self.mixture.add(pane):
             yield EarlyAlarm(pane, change)
         if pane.end_ms % HOUR_MS == 0:
-            self._burn_in.settle(pane.end_ms)
-
-
-def pane_counts(
-    profile: Profile, tables: Sequence[NDArray[np.int64]], codes: Codes, panes: NDArray[np.int64], n_panes: int
-) -> NDArray[np.int64]:
-    """Return the cells of each pane, missing values among them, shape (n_panes, layout.n_cells).
-
-    Parameters
-    ----------
-    profile : Profile
-    tables : sequence of ndarray
-        The bins of the codes of each column.
-    codes : ndarray, shape (columns, n)
-    panes : ndarray of int64, shape (n,)
-        The pane of each event.
-    n_panes : int
-    """
-    counts = np.zeros((n_panes, profile.layout.n_cells), dtype=np.int64)
-    counts[:, EVENTS] = np.bincount(panes, minlength=n_panes)
-    for index, table in enumerate(tables):
-        place, bins = profile.layout.places[index], table[codes[index]]
-        n_bins, held = profile.columns[index].n_bins, bins >= 0
-        keys = panes[held] * n_bins + bins[held]
-        counts[:, place.bins] = np.bincount(keys, minlength=n_panes * n_bins).reshape(-1, n_bins)
-        missing = panes[codes[index] == MISSING]
-        counts[:, place.quality.start + ABSENT] = np.bincount(missing, minlength=n_panes)
-    return counts
+            self.burn_in.settle(pane.end_ms)
 
 
 def examined(view: ReferenceView, alarms: Sequence[EarlyAlarm], budget: ErrorBudget) -> Verdict[Event]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from scipy import special
 
-from benchmarks.detection.early import EarlyAlarm, EarlyWatch, examined, pane_counts
+from benchmarks.detection.early import EarlyAlarm, EarlyWatch, examined
 from benchmarks.detection.full import Run, early_of, found_of, pages_of, tested_of, whole_tested
 from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
 from benchmarks.detection.rough import correlations, rough_p_values
@@ -28,13 +28,10 @@ from driftline.checks.contract.common_fields import window_fields
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.references.cases import ColumnCase, WindowCase
-from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.settings import Settings
 from driftline.events.source import SEGMENT_ALL
 from driftline.events.window import ColumnBlock, WindowEvent
 from driftline.monitoring.alerting import settled
-from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.volume_history import VolumeHistory
 from driftline.profiles.season import week_and_slot
 from driftline.sketches.columns import MISSING as ABSENT
@@ -92,17 +89,16 @@ class LeanWatch:
     profile : Profile
     kinds : sequence of ColumnKind
     settings : ModelSettings
-    pane_ms : int
     """
 
-    def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, pane_ms: int) -> None:
+    def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings) -> None:
         self.budget = ErrorBudget.of(Settings(defaults=settings), KEY.model)
         self.profile = profile
-        self._kinds, self._settings = kinds, settings
+        self._early_watch = EarlyWatch(profile, kinds, settings)
         self._early: list[EarlyAlarm] = []
-        self._standard = ReferenceView(profile, settings, pane_ms)
+        """The alarms of the e-detectors, the latest first."""
+        self._standard = self._early_watch.view
         self._sizes = self._standard.unknown_sizes()
-        self._burn_in = BurnIn(self._standard)
         self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
         joint = profile.joint
         self._z = [] if joint is None else [(i, z_table(kinds[i], profile.columns[i])) for i in joint.columns]
@@ -113,7 +109,7 @@ class LeanWatch:
     def watch(self, days: Iterable[Day]) -> Run:
         """Look at all windows of these days."""
         held = list(days)
-        self._early = self._watch_early(held)
+        self._early = self._early_watch.alarms(held)[::-1]
         windows = self._counted(held)
         wanted = np.stack([self._wanted(windows, index) for index in range(len(self.profile.columns))])
         joint = self._wanted_joint(windows.joint)
@@ -123,10 +119,6 @@ class LeanWatch:
             self._settle_early(span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))[1])
             self._examine(windows, row, columns, together=bool(joint[row] and known[row]), known=bool(known[row]))
         return self.run
-
-    def _watch_early(self, days: Sequence[Day]) -> list[EarlyAlarm]:
-        """Return the alarms of the e-detectors, the latest first."""
-        return EarlyWatch(self.profile, self._kinds, self._settings).alarms(days)[::-1]
 
     def _settle_early(self, until_ms: int) -> None:
         """Let the alarms up to a moment open alerts, pane by pane."""
@@ -145,28 +137,11 @@ class LeanWatch:
         known = np.ones(windows.n.size, dtype=np.bool_)
         for row in range(windows.n.size):
             start_ms, _, size = span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))
-            known[row] = size not in self._sizes or self._burn_in.dispersions(size, start_ms) is not None
+            known[row] = size not in self._sizes or self._early_watch.burn_in.dispersions(size, start_ms) is not None
         return known
 
-    def _learn(self, day: Day) -> None:
-        """Show the burn-in the panes of a day, and all ends of hours, until it knows the dispersion."""
-        end_ms = day.start_ms + DAY_MS
-        if all(self._burn_in.dispersions(size, day.start_ms) is not None for size in self._sizes):
-            return
-        counts = pane_counts(self.profile, self._tables, day.codes, day.panes, PANES_PER_DAY)
-        pane_ms = DAY_MS // PANES_PER_DAY
-        for start_ms, held in zip(range(day.start_ms, end_ms, pane_ms), counts, strict=True):
-            sketch = PaneSketch(self.profile.layout)
-            sketch.counts += held
-            self._burn_in.add(ClosedPane(start_ms, start_ms + pane_ms, sketch, {}, frozenset()))
-            if (start_ms + pane_ms) % (DAY_MS // HOURS) == 0:
-                self._burn_in.settle(start_ms + pane_ms)
-
     def _counted(self, days: Iterable[Day]) -> _Windows:
-        counted = []
-        for day in days:
-            counted.append(self._count(day))
-            self._learn(day)
+        counted = [self._count(day) for day in days]
         return _Windows(
             [day.start_ms[0] for day in counted],
             np.concatenate([day.n for day in counted]),
@@ -340,8 +315,6 @@ def _window(sketch: PaneSketch, extent: tuple[int, int, int], hours: dict[int, i
     )
 
 
-def run_lean(
-    profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, days: Iterable[Day], pane_ms: int
-) -> Run:
+def run_lean(profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, days: Iterable[Day]) -> Run:
     """Return what came of a model."""
-    return LeanWatch(profile, kinds, settings, pane_ms).watch(days)
+    return LeanWatch(profile, kinds, settings).watch(days)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +10,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from examples.electricity.market import TRAINING_ROWS, time_ms
+from examples.electricity.workers import wait_until
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
@@ -152,10 +152,12 @@ def create_topics(brokers: str, topics: Topics) -> None:
     admin = AdminClient({"bootstrap.servers": brokers})
     for future in admin.create_topics([NewTopic(topic, PARTITIONS, 1) for topic in topics]).values():
         future.result(timeout=30)
-    deadline = time.monotonic() + 30
-    while any(len(admin.list_topics(topic, timeout=30).topics[topic].partitions) < PARTITIONS for topic in topics):
-        assert time.monotonic() < deadline, "the broker does not show the topics that it has created"
-        time.sleep(0.1)
+
+    def shown() -> bool:
+        found = (admin.list_topics(topic, timeout=30).topics[topic] for topic in topics)
+        return all(len(topic.partitions) >= PARTITIONS for topic in found)
+
+    wait_until(shown, 30, "the broker to show the topics that it has created")
 
 
 def send(brokers: str, records: list[Outgoing]) -> Sent:

@@ -92,7 +92,7 @@ class Worker:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:
                 return str(answer.read().decode())
-        except (urllib.error.HTTPError, urllib.error.URLError):
+        except urllib.error.URLError:
             self.check()
             return None  # not ready yet
 

@@ -143,7 +143,8 @@ def _early(report: Explanation) -> Table:
     first = report.early[0].sizes
     table = Table("events an hour", "within", *(_heading(size) for size in first))
     for each in report.early:
-        within = f"{each.minutes} min" if each.minutes < 60 else f"{each.minutes // 60} h"  # noqa: PLR2004
+        hours, minutes = divmod(each.minutes, 60)
+        within = f"{hours} h" if hours else f"{minutes} min"
         cells = (_of_size(size.from_share, size.found, size.by_detector) for size in each.sizes)
         table.add_row(f"{each.events_per_hour:,}", within, *cells)
     return table

@@ -22,7 +22,7 @@ from benchmarks.detection.power_table import rate_of, tuned
 from benchmarks.detection.reference import SimulatedModel, built, counted
 from benchmarks.detection.scenarios import SCENARIOS, twelve_features, z_of
 from benchmarks.detection.sequential import page_hinkley_alarms
-from benchmarks.detection.traffic import DAY_MS, MISSING, PANE_MS, Day, categorical, continuous, days, discrete, score
+from benchmarks.detection.traffic import DAY_MS, MISSING, Day, categorical, continuous, days, discrete, score
 from benchmarks.streams import STREAMS, Stream
 
 KINDS = (
@@ -58,7 +58,7 @@ def test_the_lean_way_finds_what_the_pipeline_finds(stream: str) -> None:
     assert (quick.reference.joint == whole.reference.joint).all()
 
     one = run_full(whole, KINDS, settings, held)
-    two = run_lean(quick, KINDS, settings, held, PANE_MS)
+    two = run_lean(quick, KINDS, settings, held)
 
     small = [{each for each in run.tested if each.p_value <= LEVELS[0]} for run in (one, two)]
     assert small[0] == small[1]
@@ -81,7 +81,7 @@ def test_the_lean_way_learns_dispersion_as_the_pipeline_does() -> None:
     profile = built(model, reference, settings)
     assert profile.history is None
     one = run_full(profile, KINDS, settings, held)
-    two = run_lean(profile, KINDS, settings, held, PANE_MS)
+    two = run_lean(profile, KINDS, settings, held)
     assert {each for each in one.tested if each.p_value <= LEVELS[0]} == {
         each for each in two.tested if each.p_value <= LEVELS[0]
     }

@@ -74,11 +74,11 @@ def _missing_of(case: ColumnCase, reference: ColumnReference) -> int:
 
 
 def _directions(case: ColumnCase, reference: ColumnReference, usual: NDArray[np.int64]) -> tuple[Direction, ...]:
-    return _made(usual.tobytes(), isinstance(case.column, NumericColumn), reference.grouping.labels)
+    return _made(usual.tobytes(), reference.grouping.labels, is_numeric=isinstance(case.column, NumericColumn))
 
 
 @lru_cache(maxsize=8_192)
-def _made(usual_bytes: bytes, is_numeric: bool, labels: tuple[str, ...]) -> tuple[Direction, ...]:  # noqa: FBT001 - a cache's key
+def _made(usual_bytes: bytes, labels: tuple[str, ...], *, is_numeric: bool) -> tuple[Direction, ...]:
     usual = np.maximum(np.frombuffer(usual_bytes, dtype=np.int64), _LEAST)
     shares, missing = usual[:-1] / usual[:-1].sum(), min(float(usual[-1] / usual.sum()), 1 - 1e-6)
     if is_numeric:

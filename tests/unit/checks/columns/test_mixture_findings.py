@@ -106,13 +106,14 @@ def test_sizes_are_those_of_a_normal_population() -> None:
     directions = {(each.aspect, each.grew): each for each in numeric_directions(shares, 0.01)}
     values = np.random.default_rng(1).normal(0, 1, 200_000)
     cuts = np.array(directions["mean", True].cuts)
-    for aspect, grew, changed, expected in (
+    cases: tuple[tuple[Aspect, bool, np.ndarray, float], ...] = (
         ("mean", True, values + 0.3, 0.3),
         ("mean", False, values - 2.5, -2.5),
         ("spread", True, values * 1.5, 0.5),
         ("spread", False, values * 0.7, -0.3),
-    ):
-        direction = directions[aspect, grew]  # type: ignore[index]  # mypy takes the tuple's items for str
+    )
+    for aspect, grew, changed, expected in cases:
+        direction = directions[aspect, grew]
         seen = np.bincount(np.searchsorted(cuts, changed), minlength=20) / changed.size
         score = float(seen @ direction.scores[:-1])
         size = change_of(direction, 0.0, score, CheckSettings())
