@@ -207,11 +207,7 @@ def _built(
     if reader.n_refused:
         remarks.append(f"{reader.n_refused} records are not prediction events: they are left out")
     is_all = len(names) == len(profile.columns)
-    return _Built(
-        profile,
-        [] if is_all else names,
-        [*remarks, *profile_remarks(profile, settings)],
-    )
+    return _Built(profile, [] if is_all else names, [*remarks, *profile_remarks(profile, settings)])
 
 
 def _names(given: Sequence[str], standing: Profile) -> list[str]:
