@@ -38,11 +38,11 @@ def main() -> int:
         )
     if options.part in {"all", "budget"}:
         budget.run(folder, n_models, options.processes, streams)
-    text = page.tables(folder, n_models)
+    parts = page.tables(folder, n_models)
     if options.quick:
-        print(text)
+        print("\n\n".join(parts.values()))
     else:
-        page.write(text)
+        page.write(parts)
         print(f"{page.PAGE} written", file=sys.stderr)
     return 0
 

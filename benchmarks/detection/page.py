@@ -24,16 +24,20 @@ LEVELS_SAY: Final = (
     "Per test: the number of p-values at or below its significance level, with 95 % limits of their expected number. "
     "The last columns divide the number at or below a less strict level by the number expected."
 )
-BEGIN, END = "<!-- tables: written by `make bench-detection` -->", "<!-- end of the tables -->"
+MARKS: Final = {
+    "budget": ("<!-- false alarms: written by `make bench-detection` -->", "<!-- end of the false alarms -->"),
+    "power": ("<!-- power: written by `make bench-detection` -->", "<!-- end of the power -->"),
+}
+"""Between which each part of the tables stands."""
 
 
-def tables(folder: Path, n_models: int) -> str:
-    """Return all tables, with where they come from."""
+def tables(folder: Path, n_models: int) -> dict[str, str]:
+    """Return the tables of each part that results are kept of, with where they come from."""
+    found = {}
     outcomes = [each for each in budget.kept(folder / "budget.ndjson") if each.seed <= n_models]
-    months, extra, changes = power.kept_months(folder), power.kept_alarms(folder), power.kept_changes(folder)
-    parts = [_origin(outcomes, folder)]
     if outcomes:
-        parts += [
+        parts = [
+            _origin(outcomes, folder),
             "### False alarms of unchanged models",
             pages_table(outcomes),
             "### Findings compared with the sum of the significance levels",
@@ -41,16 +45,19 @@ def tables(folder: Path, n_models: int) -> str:
             LEVELS_SAY,
             levels_table(outcomes),
         ]
+        found["budget"] = "\n\n".join(parts)
+    months, extra, changes = power.kept_months(folder), power.kept_alarms(folder), power.kept_changes(folder)
     if months and changes:
         runs = Counter(each.stream for each in changes if each.scenario == changes[0].scenario)
         held = {stream: [len(part) for part in split(months, stream)] for stream in POWER_STREAMS}
         told = "; ".join(f"{s}: {held[s][0]} months for tuning, {held[s][1]} others, {runs[s]} changes" for s in held)
-        parts += ["### What each method is tuned to", f"Streams: {told}.", rates_table(months, extra)]
+        parts = ["### What each method is tuned to", f"Streams: {told}.", rates_table(months, extra)]
         for stream in POWER_STREAMS:
             for rate in (*RATES, None):
                 name = "untuned" if rate is None else f"{rate:g} false {'alarm' if rate == 1 else 'alarms'} a month"
                 parts += [f"### Changes found: {stream}, {name}", power_table(months, changes, stream, rate)]
-    return "\n\n".join(parts)
+        found["power"] = "\n\n".join(parts)
+    return found
 
 
 def _origin(outcomes: Sequence[budget.Outcome], folder: Path) -> str:
@@ -71,9 +78,12 @@ def _origin(outcomes: Sequence[budget.Outcome], folder: Path) -> str:
     )
 
 
-def write(text: str) -> None:
-    """Write the tables into the page, between its marks."""
-    page = PAGE.read_text(encoding="utf-8")
-    head, _, rest = page.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    PAGE.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{tail}", encoding="utf-8")
+def write(parts: dict[str, str]) -> None:
+    """Write the tables into the page, each part between its marks; others stay as they are."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, part in parts.items():
+        begin, end = MARKS[name]
+        head, _, rest = text.partition(begin)
+        _, _, tail = rest.partition(end)
+        text = f"{head}{begin}\n\n{part}\n\n{end}{tail}"
+    PAGE.write_text(text, encoding="utf-8")
