@@ -79,7 +79,8 @@ def model_of(stream: str, seed: int) -> SimulatedModel:
     """Return a model of the budget's table."""
     kind = stream.removesuffix(UNTIMED)
     days, rows = (REFERENCE_DAYS[seed % len(REFERENCE_DAYS)], None) if kind == stream else (REFERENCE_DAYS[0], N_ROWS)
-    return SimulatedModel(fifty_features(), STREAM_NAMES[kind], seed, days, PER_PANE, "budget", rows)
+    kinds = fifty_features(STREAM_NAMES[kind].marginal)
+    return SimulatedModel(kinds, STREAM_NAMES[kind], seed, days, PER_PANE, "budget", rows)
 
 
 def joint_of(stream: str, folder: Path) -> tuple[Joint, JointReference]:
@@ -87,7 +88,8 @@ def joint_of(stream: str, folder: Path) -> tuple[Joint, JointReference]:
     stream = stream.removesuffix(UNTIMED)
     path = folder / f"joint-{stream}.msgpack"
     if not path.exists():
-        model = SimulatedModel(fifty_features(), STREAM_NAMES[stream], 0, REFERENCE_DAYS[0], PER_PANE, "joint")
+        kinds = fifty_features(STREAM_NAMES[stream].marginal)
+        model = SimulatedModel(kinds, STREAM_NAMES[stream], 0, REFERENCE_DAYS[0], PER_PANE, "joint")
         profile = built(model, model.traffic(0)[0], quiet(model.settings()))
         beside = path.with_suffix(f".{time.time_ns()}")
         beside.write_bytes(msgspec.msgpack.encode((profile.joint, profile.joint_reference)))

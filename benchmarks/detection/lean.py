@@ -194,8 +194,9 @@ class LeanWatch:
             )
             wanted |= rows & ((absent > 0) | (missing > 0)) & (tails ** (1 / factor) <= ROUGHLY)
             ordered = isinstance(column, NumericColumn)
-            there = self._references(windows, index, slot)
-            wanted[rows] |= rough_p_values(held, there, bins[rows], ordered=ordered) <= ROUGHLY
+            there = self._references(windows, index, slot)[n[rows] > 0]
+            held_rows = np.flatnonzero(rows & (n > 0))
+            wanted[held_rows] |= rough_p_values(held, there, bins[held_rows], ordered=ordered) <= ROUGHLY
         return wanted
 
     def _held(self, windows: _Windows, index: int, slot: int) -> ColumnReference:
@@ -222,13 +223,15 @@ class LeanWatch:
         joint, held = self.profile.joint, self.profile.joint_reference
         if joint is None or held is None:
             return np.ones(len(cells), dtype=np.bool_)
-        here, there = correlations(joint.n_columns, cells), correlations(joint.n_columns, _joined(self.profile))
+        complete = cells[:, 0] > 0
+        counts = cells[complete, :1]
+        here, there = (correlations(joint.n_columns, each) for each in (cells[complete], _joined(self.profile)))
         spread = np.sqrt(held.influences()[0]) / (1 - there**2)
-        counts = cells[:, :1]
         score = np.abs(np.arctanh(here) - np.arctanh(there)) / (
             spread * np.sqrt(1 / counts + 1 / int(join_cells(self.profile)[0]))
         )
-        wanted: NDArray[np.bool_] = score.max(axis=1) > LEAST_SCORE
+        wanted = np.zeros(len(cells), dtype=np.bool_)
+        wanted[complete] = score.max(axis=1) > LEAST_SCORE
         return wanted
 
     def _examine(self, windows: _Windows, row: int, columns: Sequence[int], *, together: bool, known: bool) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import signal, special
 from xxhash import xxh3_64_intdigest
 
-from benchmarks.streams import STREAMS, Stream
+from benchmarks.streams import PRODUCTION_STREAMS, STREAMS, Stream, is_weekend, spells, turned, wandering
 from driftline.config.model import ColumnSettings, ModelSettings
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from benchmarks.streams import Marginal
     from driftline.sketches.columns import Role
 
 Codes = np.ndarray[tuple[int, ...], np.dtype[np.uint16]]
@@ -34,6 +35,8 @@ PANES_PER_DAY: Final = 144
 DAY_MS: Final = 86_400_000
 START_MS: Final = 20_454 * DAY_MS
 """Thursday, 1 January 2026."""
+FIRST_WEEKDAY: Final = 3
+PANES_AN_HOUR: Final = 6
 PER_PANE: Final = 105
 """Mean events a pane, 630 an hour: a window of an hour never has fewer than the 500 that a verdict takes by default."""
 STREAM_NAMES: Final = {
@@ -41,6 +44,12 @@ STREAM_NAMES: Final = {
     "autocorrelated": STREAMS["ar_0.9"],
     "seasonal": STREAMS["season"],
     "bursty": STREAMS["bursts"],
+    "daily and weekly season": PRODUCTION_STREAMS["weekly"],
+    "heavy tails": PRODUCTION_STREAMS["heavy_tails"],
+    "zero-inflated": PRODUCTION_STREAMS["zero_inflated"],
+    "wandering": PRODUCTION_STREAMS["wandering"],
+    "missing in clumps": PRODUCTION_STREAMS["clumped"],
+    "wandering, missing in clumps": PRODUCTION_STREAMS["wandering_clumped"],
 }
 
 
@@ -83,9 +92,11 @@ def z_of_codes() -> NDArray[np.float64]:
     return np.arange(N_CODES) / SCALE - OFFSET
 
 
-def continuous(name: str, missing: float = 0.0, role: Role = "feature", mean: float = 0.0) -> ColumnKind:
-    """Return a normal column."""
-    values = z_of_codes() + mean
+def continuous(
+    name: str, missing: float = 0.0, role: Role = "feature", mean: float = 0.0, marginal: Marginal = "normal"
+) -> ColumnKind:
+    """Return a column of numbers, normal or of another marginal."""
+    values = turned(marginal, z_of_codes()) + mean
     values[MISSING] = np.nan
     return ColumnKind(name, role, values, np.arange(N_CODES), missing)
 
@@ -112,9 +123,9 @@ def categorical(name: str, n_values: int, missing: float = 0.0, role: Role = "fe
     return ColumnKind(name, role, names, table.astype(np.int64), missing)
 
 
-def fifty_features() -> tuple[ColumnKind, ...]:
+def fifty_features(marginal: Marginal = "normal") -> tuple[ColumnKind, ...]:
     """Return the columns of the budget's model: 50 features, a prediction and a score."""
-    kinds = [continuous(f"continuous_{i:02}", missing=0.02 if i < 8 else 0.0) for i in range(30)]
+    kinds = [continuous(f"continuous_{i:02}", 0.02 if i < 8 else 0.0, marginal=marginal) for i in range(30)]
     kinds += [discrete(f"discrete_{i:02}", (2, 3, 5, 8, 12, 20, 30, 40, 50, 60)[i]) for i in range(10)]
     kinds += [
         categorical(f"category_{i:02}", (2, 3, 4, 6, 8, 10, 15, 20, 25, 30)[i], 0.02 * (i < 3)) for i in range(10)
@@ -162,7 +173,9 @@ def days(
     Parameters
     ----------
     stream : Stream
-        Of each column; bursts are those of users, so all columns of a user's events repeat together.
+        Of each column; bursts are those of users, so all columns of a user's events repeat together. Each column has
+        its own phase of the day, its own sign of the weekend and of the common factor, and its own spells without
+        values.
     seed : int
         Of the model.
     missing : sequence of float
@@ -176,6 +189,7 @@ def days(
     rng = np.random.default_rng([seed, xxh3_64_intdigest(f"{name}/{stream.name}".encode())])
     n_columns = len(missing)
     phases = rng.random(n_columns)
+    slow = _Slow(stream, np.array(missing), rng) if stream.weekend or stream.wander or stream.clump else None
     state = rng.standard_normal((n_columns, 1), dtype=np.float32) * stream.phi
     filters = (np.array([1.0], dtype=np.float32), np.array([1.0, -stream.phi], dtype=np.float32))
     for day in range(n_days):
@@ -183,15 +197,21 @@ def days(
         starts = rng.random(panes.size) < 1 / stream.burst if stream.burst > 1 else None
         if starts is not None:
             starts[0] = True
-        n = panes.size if starts is None else int(starts.sum())
+        at = panes if starts is None else panes[starts]
+        n = at.size
         z = rng.standard_normal((n_columns, n), dtype=np.float32)
         if stream.phi:
             z *= np.float32(np.sqrt(1 - stream.phi**2))
             z, state = signal.lfilter(*filters, z, axis=1, zi=state)
-        gone = [(i, rng.random(n) < share) for i, share in enumerate(missing) if share]
+        if slow is None or not stream.clump:
+            gone = [(i, rng.random(n) < share) for i, share in enumerate(missing) if share]
+        else:
+            gone = slow.gone(at)
+        if slow is not None:
+            z += slow.means(day)[:, at]
         if stream.season:
             angles = 2 * np.pi * (np.arange(PANES_PER_DAY) / PANES_PER_DAY + phases[:, None])
-            z += (stream.season * np.sin(angles)).astype(np.float32)[:, panes]
+            z += (stream.season * np.sin(angles)).astype(np.float32)[:, at]
         z += np.float32(OFFSET)
         z *= np.float32(SCALE)
         codes = np.clip(z, 0, MISSING - 1, out=z).astype(np.uint16)
@@ -200,3 +220,34 @@ def days(
         if starts is not None:
             codes = codes[:, np.cumsum(starts) - 1]
         yield Day(START_MS + day * DAY_MS, panes, codes)
+
+
+class _Slow:
+    """What of a model's stream goes on from day to day.
+
+    Parameters
+    ----------
+    stream : Stream
+    missing : ndarray of float64, shape (columns,)
+    rng : numpy.random.Generator
+    """
+
+    def __init__(self, stream: Stream, missing: NDArray[np.float64], rng: np.random.Generator) -> None:
+        self._stream, self._missing, self._rng = stream, missing, rng
+        self._signs = np.where(rng.random(missing.size) < 0.5, -1.0, 1.0)
+        self._factor: NDArray[np.float64] | None = None
+        self._gone: NDArray[np.bool_] | None = None
+
+    def means(self, day: int) -> NDArray[np.float32]:
+        """Return what is added to each column in each pane of a day, shape (columns, panes)."""
+        means = np.full(PANES_PER_DAY, self._stream.weekend * is_weekend(np.array(day + FIRST_WEEKDAY)))
+        if self._stream.wander:
+            path, self._factor = wandering(self._rng, 1, PANES_PER_DAY, PANES_PER_DAY, self._factor)
+            means = means + self._stream.wander * path[0]
+        return np.outer(self._signs, means).astype(np.float32)
+
+    def gone(self, panes: NDArray[np.int64]) -> list[tuple[int, NDArray[np.bool_]]]:
+        """Return which of the next day's events have no value, given their panes, by column."""
+        on = spells(self._rng, self._missing, PANES_PER_DAY, self._stream.clump * PANES_AN_HOUR, self._gone)
+        self._gone = on[:, -1]
+        return [(column, on[column, panes]) for column in np.flatnonzero(on.any(axis=1)).tolist()]
