@@ -10,6 +10,7 @@ from driftline.events.cloudevents import PERFORMANCE
 from driftline.events.evidence import Count, Event, Share, Time
 from driftline.events.explanation import Explained  # noqa: TC001  # msgspec reads it where the schema is made
 from driftline.events.label_arrival import CorrectedMetrics  # noqa: TC001  # msgspec reads it where the schema is made
+from driftline.events.powered import PoweredMetrics  # noqa: TC001  # msgspec reads it where the schema is made
 
 Interval = tuple[float, float]
 """Lower and upper end of the 95 % confidence interval."""
@@ -148,6 +149,9 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     corrected: CorrectedMetrics | None
     """Metrics corrected for the bias of early labels; null for regression, for tasks of more than 16 classes and for
     segments."""
+    powered: PoweredMetrics | None
+    """Metrics of all predictions, labelled or not; null if all have labels, if labels have weights, for regression, for
+    tasks of more than 16 classes and for segments."""
     explained: list[Explained] | UnsetType = UNSET
     """What explains the change of each metric with a finding and, for binary tasks with segments, of
     ``positive_share`` and ``mean_score``; absent without a finding."""

@@ -178,14 +178,14 @@ def weighted_metrics(counts: NDArray[np.int64], rates: ArrivalRates, *, binary: 
     n_effective = float(weights.sum() ** 2 / (weights * inverse).sum())
     metrics: dict[str, float | None] = dict.fromkeys(("accuracy", "precision", "recall", "f1"))
     errors: dict[str, float | None] = dict.fromkeys(metrics)
-    for name, ratios in _ratios(labels.sum(axis=0), binary=binary).items():
+    for name, ratios in ratios_of(labels.sum(axis=0), binary=binary).items():
         value, residual = _mean_ratio(weights, ratios, undefined_is_zero=not binary)
         metrics[name] = value
         errors[name] = None if residual is None else _standard_error(labels, weights, residual, rates)
     return WeightedMetrics(metrics, errors, n_effective)
 
 
-def _ratios(confusion: NDArray[np.int64], *, binary: bool) -> dict[str, list[tuple[Floats, Floats]]]:
+def ratios_of(confusion: NDArray[np.int64], *, binary: bool) -> dict[str, list[tuple[Floats, Floats]]]:
     """Return numerators and denominators, shape (n_codes, n_codes) each; a metric is the mean of its ratios."""
     shape, n = confusion.shape, confusion.shape[1]
     every, right = np.ones(shape), np.eye(*shape)

@@ -48,7 +48,7 @@ def examine_performance(
     common["n_reference"] = _cell(baseline.vector, LABELLED) if baseline else 0
     foreign = foreign_outcome(profile.task, revision)
     tested = revision.tested and baseline is not None and foreign is None
-    event = performance_event(profile.task, revision, baseline, settings.performance, common, tested=tested)
+    event = performance_event(profile, revision, baseline, settings.performance, common, tested=tested)
     examined: list[list[Outcome]] = []
     case = PerformanceCase(profile, revision, baseline, settings) if tested and baseline else None
     if case is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from driftline.checks.labels.arrival_correction import corrected_metrics
+from driftline.checks.labels.powered_metrics import powered_metrics
 from driftline.events.cloudevents import rfc3339
 from driftline.events.performance import (
     Champion,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.common_fields import CommonFields
     from driftline.config.model import PerformanceSettings
     from driftline.performance import PerformanceMeasurement
+    from driftline.profiles.profile import Profile
     from driftline.profiles.task import Task
 
 MAX_CLASSES: Final = 64
@@ -35,7 +37,7 @@ MAX_CLASSES: Final = 64
 
 
 def performance_event(
-    task: Task,
+    profile: Profile,
     revision: PerformanceRevision,
     baseline: PerformanceBaseline | None,
     settings: PerformanceSettings,
@@ -44,7 +46,7 @@ def performance_event(
     tested: bool,
 ) -> PerformanceEvent:
     """Return the event of a revision; ``common`` are its window's fields, with the number of labelled predictions."""
-    vector, layout = revision.vector, task.performance_layout
+    task, vector, layout = profile.task, revision.vector, profile.task.performance_layout
     measured = measure(task, vector, settings)
     before = None if baseline is None else measure(task, baseline.vector, settings)
     n_predictions = max(0, int(vector[PREDICTED]))
@@ -74,6 +76,7 @@ def performance_event(
         corrected=None
         if foreign_labels(layout, vector) is not None
         else corrected_metrics(revision.arrival, n_predictions, binary=layout.binary, final=revision.final),
+        powered=powered_metrics(task, revision.arrival, profile.performance, final=revision.final),
     )
 
 
