@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 from benchmarks.detection import budget, page, power
-from benchmarks.detection.power_table import settings, split
 
 PARTS = ("all", "budget", "power", "check", "write")
 QUICK_STREAMS = ("independent", "bursty")
@@ -28,32 +27,22 @@ def main() -> int:
     options = parser.parse_args()
     streams = QUICK_STREAMS if options.quick else budget.BUDGET_STREAMS
     folder, n_models = options.out, 1 if options.quick else options.models
+    n_months, n_runs = (2, 2) if options.quick else (power.N_MONTHS, power.N_RUNS)
     if options.quick and options.out == parser.get_default("out"):
         folder = Path("build/detection-quick")
     if options.part == "check":
         return check(streams, 1 if options.quick else 8)
     if options.part in {"all", "power"}:
-        run_power(
-            folder, 2 if options.quick else power.N_MONTHS, 2 if options.quick else power.N_RUNS, options.processes
-        )
+        power.run(folder, n_months, n_runs, options.processes)
     if options.part in {"all", "budget"}:
         budget.run(folder, n_models, options.processes, streams)
-    parts = page.tables(folder, n_models)
+    parts = page.tables(folder, n_models, n_months, n_runs)
     if options.quick:
         print("\n\n".join(parts.values()))
     else:
         page.write(parts)
         print(f"{page.PAGE} written", file=sys.stderr)
     return 0
-
-
-def run_power(folder: Path, n_months: int, n_runs: int, processes: int) -> None:
-    """Tune every method, count its false alarms on other months, and run the changes."""
-    months = power.run_months(folder, n_months, processes)
-    tuned = settings(months)
-    others = {each.seed for stream in tuned for each in split(months, stream)[1]}
-    power.run_alarms(folder, sorted(others), processes, tuned)
-    power.run_changes(folder, n_runs, processes, tuned)
 
 
 def check(streams: tuple[str, ...], n_days: int) -> int:

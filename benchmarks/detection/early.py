@@ -22,7 +22,7 @@ from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -63,7 +63,9 @@ class EarlyWatch:
         self.mixture = ColumnMixture(self.view, PANE_MS, alarms)
         self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
 
-    def scores(self, counts: NDArray[np.int64], start_ms: int) -> list[tuple[int, float, float]]:
+    def scores(
+        self, counts: NDArray[np.int64], start_ms: int, enough: Callable[[int, float], bool] = lambda _at, _score: False
+    ) -> list[tuple[int, float, float]]:
         """Return, after each pane, minus the logarithm of the budget from which some column alarms.
 
         Parameters
@@ -71,6 +73,8 @@ class EarlyWatch:
         counts : ndarray of int64, shape (panes, layout.n_cells)
         start_ms : int
             Of the first of them.
+        enough : callable
+            Whether to end after a pane, given its end and the first of its scores.
 
         Returns
         -------
@@ -93,6 +97,8 @@ class EarlyWatch:
             found.append((pane.end_ms, gated, plain))
             if pane.end_ms % HOUR_MS == 0:
                 self.burn_in.settle(pane.end_ms)
+            if enough(pane.end_ms, gated):
+                break
         return found
 
     def alarms(self, days: Iterable[Day]) -> list[EarlyAlarm]:

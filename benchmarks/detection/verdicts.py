@@ -28,7 +28,7 @@ from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.windowing import TumblingWindow
 from driftline.sketches.columns import MISSING as ABSENT
 from driftline.sketches.columns import CategoricalColumn
-from driftline.sketches.fixed_point import split
+from driftline.sketches.fixed_point import Z_LIMIT, Z_SCALE, split
 from driftline.sketches.layout import EVENTS, Layout
 from driftline.sketches.pane_sketch import PaneSketch
 
@@ -74,6 +74,9 @@ class Checks:
             int(size): context.column_level(int(size), len(kinds)).level for size in self._settings.windows.verdict
         }
         self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
+        self._values = {
+            i: kind.values[kind.table] for i, kind in enumerate(kinds) if isinstance(kind.values, np.ndarray)
+        }
         joint = profile.joint
         self._z = {} if joint is None else {i: z_table(kinds[i], profile.columns[i]) for i in joint.columns}
 
@@ -115,6 +118,10 @@ class Checks:
         if isinstance(column, CategoricalColumn):
             unlisted = int(window.sketch.counts[place.bins][column.unlisted])
             window.sketch.unseen = {index: {1: ("new", unlisted)}} if unlisted else {}
+        elif codes.size and codes[0] != MISSING and (codes == codes[0]).all():
+            constant = (self._values[index][codes[0]] - column.mean) / column.spread
+            at = int(np.clip(constant, -Z_LIMIT, Z_LIMIT) * Z_SCALE)
+            window.sketch.extremes[place.moments] = -at, at
         case = ColumnCase(self._standard, window, self._levels[span.size_ms], index)
         return self._scores([*distribution.examine(case), *quality.examine(case)], span)
 

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import doctest
-from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
-from river.drift import PageHinkley
 from scipy import spatial, stats
 
-from benchmarks.detection import intervals, power
+from benchmarks.detection import intervals
 from benchmarks.detection.budget import LEVELS, outcome_of
 from benchmarks.detection.budget_table import levels_table, pages_table
 from benchmarks.detection.chunked import chunked_column
 from benchmarks.detection.full import quiet, run_full
 from benchmarks.detection.lean import run_lean
-from benchmarks.detection.power import HOUR_MS, Month, openings
-from benchmarks.detection.power_table import rate_of, tuned
+from benchmarks.detection.methods import HOUR_MS
 from benchmarks.detection.reference import SimulatedModel, built, counted
-from benchmarks.detection.scenarios import SCENARIOS, twelve_features, z_of
-from benchmarks.detection.sequential import page_hinkley_alarms
+from benchmarks.detection.scenarios import twelve_features, z_of
 from benchmarks.detection.traffic import DAY_MS, MISSING, Day, categorical, continuous, days, discrete, score
 from benchmarks.streams import STREAMS, Stream
 
@@ -91,20 +87,6 @@ def test_the_lean_way_learns_dispersion_as_the_pipeline_does() -> None:
     assert one.n_windows == two.n_windows == {HOUR_MS: 48}
 
 
-def test_page_hinkley_of_many_values_is_rivers() -> None:
-    rng = np.random.default_rng(5)
-    values = np.concatenate([rng.normal(size=3_000), rng.normal(0.6, 1, 2_000), np.repeat(rng.normal(size=400), 10)])
-    for threshold in (5.0, 30.0):
-        detector: Any = PageHinkley(threshold=threshold)  # river has no types
-        expected = []
-        for position, value in enumerate(values.tolist()):
-            detector.update(value)
-            if detector.drift_detected:
-                expected.append(position)
-        assert expected
-        assert page_hinkley_alarms(values, threshold) == expected
-
-
 def test_the_distances_of_chunks_are_those_of_scipy() -> None:
     kinds = twelve_features()
     reference, live = days(Stream("plain"), 1, [0.0] * len(kinds), 2, per_pane=30)
@@ -125,25 +107,6 @@ def test_the_distances_of_chunks_are_those_of_scipy() -> None:
     assert everything[1, 0] * 0.1 == pytest.approx(spatial.distance.jensenshannon(*counts), abs=1e-12)
 
 
-def test_each_change_changes_its_columns_alone() -> None:
-    rng = np.random.default_rng(0)
-    for scenario in SCENARIOS:
-        z = rng.normal(size=(len(scenario.columns), 500))
-        codes = scenario.change(z, np.linspace(0.01, 40, 500), rng)
-        assert codes.shape == z.shape
-        assert float(np.abs(z_of(codes) - z).max()) > 0.1
-
-
-def test_a_method_is_tuned_to_its_rate_from_the_strict_side() -> None:
-    scores = [(hour * HOUR_MS, float(hour % 12)) for hour in range(0, 720, 3)]
-    months = [Month(stream="independent", seed=1, scores={"NannyML rule": scores}, alarms={})]
-    at_ten = tuned(months, "independent", "NannyML rule", 60.0)
-    assert at_ten.parameter == 9.0
-    assert rate_of(months, "NannyML rule", 9.0) == 60
-    assert openings([0, HOUR_MS, 9 * HOUR_MS], 2.5 * HOUR_MS) == 2
-
-
 def test_examples() -> None:
-    for module in (intervals, power):
-        assert doctest.testmod(module).failed == 0
+    assert doctest.testmod(intervals).failed == 0
     assert DAY_MS == 24 * HOUR_MS
