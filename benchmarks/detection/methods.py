@@ -17,6 +17,7 @@ from benchmarks.detection.reference import Reference, SimulatedModel, built, cou
 from benchmarks.detection.scenarios import PER_PANE, POWER_STREAMS, correlated, twelve_features
 from benchmarks.detection.sequential import (
     ADWIN_DEFAULT,
+    DDM_DEFAULT,
     PAGE_HINKLEY_DEFAULT,
     adwin_alarms,
     page_hinkley_alarms,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.detection.chunked import ChunkedColumn
-    from benchmarks.detection.traffic import Codes, ColumnKind
+    from benchmarks.detection.traffic import Codes, ColumnKind, Day
 
     Setting = tuple[str, float]
 
@@ -44,12 +45,12 @@ OWN: Final = ("driftline", "driftline, no gates", "driftline, windows")
 SCORED: Final = (*OWN, "NannyML rule", "Evidently rule")
 """Methods whose every verdict is a score, held against one number."""
 EVENTWISE: Final = ("ADWIN", "Page-Hinkley", "KSWIN")
-METHODS: Final = (*OWN, *EVENTWISE, *SCORED[len(OWN) :])
 DEFAULTS: Final = {
     **dict.fromkeys(OWN, 0.0),
     "ADWIN": ADWIN_DEFAULT,
     "Page-Hinkley": PAGE_HINKLEY_DEFAULT,
     "KSWIN": KSWIN_DEFAULT,
+    "DDM": DDM_DEFAULT,
     "NannyML rule": NANNYML_DEFAULT,
     "Evidently rule": EVIDENTLY_DEFAULT,
 }
@@ -146,13 +147,15 @@ def drawn(model: SimulatedModel, n_days: int) -> tuple[Reference, Events]:
     reference, days = model.traffic(n_days)
     held = list(islice(days, n_days))
     codes = correlated(np.concatenate([day.codes for day in held], axis=1))
-    times = []
-    for day in held:
-        first = np.searchsorted(day.panes, day.panes)
-        counts = np.bincount(day.panes)
-        within = (np.arange(day.panes.size) - first + 0.5) / counts[day.panes]
-        times.append(day.start_ms + ((day.panes + within) * PANE_MS).astype(np.int64))
-    return Reference(correlated(reference.codes), reference.times_ms), Events(codes, np.concatenate(times))
+    times_ms = np.concatenate([even_times_ms(day) for day in held])
+    return Reference(correlated(reference.codes), reference.times_ms), Events(codes, times_ms)
+
+
+def even_times_ms(day: Day) -> NDArray[np.int64]:
+    """Return the times of a day's events, even within each pane; shape (n,)."""
+    counts, firsts = np.bincount(day.panes), np.searchsorted(day.panes, day.panes)
+    within = (np.arange(day.panes.size) - firsts + 0.5) / counts[day.panes]
+    return day.start_ms + ((day.panes + within) * PANE_MS).astype(np.int64)
 
 
 def joint_of(stream: str, folder: Path) -> tuple[Joint, JointReference]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.detection import budget, power
 from benchmarks.detection.budget_table import found_table, levels_table, pages_table
 from benchmarks.detection.power_table import StreamTable, power_table, rates_table, standing_table, variants_table
-from benchmarks.detection.scenarios import POWER_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,31 +54,58 @@ def tables(folder: Path, n_models: int, n_months: int = power.N_MONTHS, n_runs: 
             levels_table(outcomes),
         ]
         found["budget"] = "\n\n".join(parts)
-    kept = power.Kept(folder, n_months, n_runs)
-    if kept.changes:
-        found["power"] = _power(kept)
+    parts = []
+    for study, describe in ((power.COLUMNS, _columns), (power.ERRORS, _errors)):
+        kept = power.Kept(folder, study, n_months, n_runs)
+        if kept.changes:
+            parts.append(describe(kept))
+    if parts:
+        found["power"] = "\n\n".join([f"{_machine()}.", *parts])
     return found
 
 
-def _power(kept: power.Kept) -> str:
-    tuned = {stream: StreamTable.of(kept, stream, tuned=True) for stream in POWER_STREAMS}
-    untuned = {stream: StreamTable.of(kept, stream, tuned=False) for stream in POWER_STREAMS}
-    runs = Counter(each.stream for each in kept.changes if each.scenario == kept.changes[0].scenario)
-    told = "; ".join(
-        f"{stream} {len(kept.months(stream)[0])}, {len(kept.months(stream)[1])} and {runs[stream]}" for stream in tuned
-    )
+def _columns(kept: power.Kept) -> str:
+    tuned = _tables(kept, tuned=True)
     parts = [
-        f"{_machine()}. Months to tune on, months to count false alarms on, and runs of each change: {told}.",
         "### Where driftline stands, all methods at one false alarm a month",
         STANDING_SAYS,
         standing_table(tuned),
         "### What each method is tuned to",
+        _runs(kept),
         rates_table(kept),
+        *_delays(kept, tuned),
+        "### What gates and e-detectors are worth",
+        VARIANTS_SAY,
+        variants_table(tuned),
     ]
+    return "\n\n".join(parts)
+
+
+def _errors(kept: power.Kept) -> str:
+    tuned = _tables(kept, tuned=True)
+    parts = ["### Falls of accuracy", _runs(kept), standing_table(tuned), rates_table(kept), *_delays(kept, tuned)]
+    return "\n\n".join(parts)
+
+
+def _tables(kept: power.Kept, *, tuned: bool) -> dict[str, StreamTable]:
+    return {stream: StreamTable.of(kept, stream, tuned=tuned) for stream in kept.study.streams}
+
+
+def _delays(kept: power.Kept, tuned: dict[str, StreamTable]) -> list[str]:
+    name = "Accuracy, " if kept.study.prefix else ""
+    untuned, parts = _tables(kept, tuned=False), []
     for stream, table in tuned.items():
-        parts += [f"### {stream.capitalize()}: one false alarm a month", power_table(table, tuned=True)]
-        parts += [f"### {stream.capitalize()}: defaults", power_table(untuned[stream], tuned=False)]
-    return "\n\n".join([*parts, "### What gates and e-detectors are worth", VARIANTS_SAY, variants_table(tuned)])
+        title = f"### {name}{stream}" if name else f"### {stream.capitalize()}"
+        parts += [f"{title}: one false alarm a month", power_table(table, tuned=True)]
+        parts += [f"{title}: defaults", power_table(untuned[stream], tuned=False)]
+    return parts
+
+
+def _runs(kept: power.Kept) -> str:
+    runs = Counter(each.stream for each in kept.changes if each.scenario == kept.changes[0].scenario)
+    numbers = ((stream, *map(len, kept.months(stream)), runs[stream]) for stream in kept.study.streams)
+    told = "; ".join(f"{stream} {tuning}, {others} and {changes}" for stream, tuning, others, changes in numbers)
+    return f"Months to tune on, months to count false alarms on, and runs of each change: {told}."
 
 
 def _machine() -> str:

@@ -6,15 +6,18 @@ counted; then changes, with the onset at random. Each is kept a line a stream an
 
 from __future__ import annotations
 
+from functools import partial
+from itertools import starmap
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from benchmarks.detection.changes import Change, changes
-from benchmarks.detection.methods import DEFAULTS, EVENTWISE, joint_of
+from benchmarks.detection.errors import ERROR_STREAMS, FALLS, OF_ERRORS, error_alarms, error_changes, error_month
+from benchmarks.detection.methods import DEFAULTS, EVENTWISE, OWN, SCORED, joint_of
 from benchmarks.detection.months import Month, alarms_of_month, month
-from benchmarks.detection.scenarios import POWER_STREAMS
+from benchmarks.detection.scenarios import POWER_STREAMS, SCENARIOS, TWO_DAYS
 from benchmarks.detection.tuning import best, next_parameters
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ if TYPE_CHECKING:
 
     from benchmarks.detection.methods import Setting
 
-_Job = TypeVar("_Job")
 _Found = TypeVar("_Found")
 _Kept = TypeVar("_Kept", Month, Change)
 
@@ -32,29 +34,88 @@ N_MONTHS: Final = 24
 N_RUNS: Final = 40
 
 
+class Study(NamedTuple):
+    """What is compared: of which streams, and by which functions.
+
+    Attributes
+    ----------
+    prefix : str
+        Of the files of its results.
+    streams : tuple of str
+    methods, eventwise : tuple of str
+        All, and those that are run anew for each of their settings.
+    rows : dict of str to int
+        Hours for which each change is followed, by name.
+    month, alarms, changes : callable
+        What runs a month without change, its event-wise detectors, and all changes.
+    """
+
+    prefix: str
+    streams: tuple[str, ...]
+    methods: tuple[str, ...]
+    eventwise: tuple[str, ...]
+    rows: dict[str, int]
+    month: Callable[[str, int, Path], Month]
+    alarms: Callable[[str, int, Sequence[Setting]], Month]
+    changes: Callable[[str, int, Sequence[Setting], Path], list[Change]]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Methods that are compared: without the variants of driftline."""
+        return tuple(method for method in self.methods if method not in OWN[1:])
+
+
+COLUMNS: Final = Study(
+    prefix="",
+    streams=tuple(POWER_STREAMS),
+    methods=(*OWN, *EVENTWISE, *SCORED[len(OWN) :]),
+    eventwise=EVENTWISE,
+    rows={scenario.name: scenario.followed_hours for scenario in SCENARIOS},
+    month=month,
+    alarms=alarms_of_month,
+    changes=changes,
+)
+"""Changes of columns."""
+ERRORS: Final = Study(
+    prefix="errors-",
+    streams=ERROR_STREAMS,
+    methods=(OWN[0], *OF_ERRORS),
+    eventwise=OF_ERRORS,
+    rows=dict.fromkeys(FALLS, TWO_DAYS),
+    month=error_month,
+    alarms=error_alarms,
+    changes=error_changes,
+)
+"""Falls of accuracy."""
+
+
 class Kept:
-    """The results in a folder.
+    """The results of a study in a folder.
 
     Parameters
     ----------
     folder : Path
+    study : Study
     n_months, n_runs : int
         Of each stream; seeds from 1 on.
     """
 
-    def __init__(self, folder: Path, n_months: int = N_MONTHS, n_runs: int = N_RUNS) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, study: Study = COLUMNS, n_months: int = N_MONTHS, n_runs: int = N_RUNS) -> None:
+        self.folder, self.study = folder, study
         folder.mkdir(parents=True, exist_ok=True)
         self._seeds, self._runs = range(1, n_months + 1), range(1, n_runs + 1)
         self._months = {
             (stream, seed): Month(stream=stream, seed=seed, scores={}, alarms={})
-            for stream in POWER_STREAMS
+            for stream in study.streams
             for seed in self._seeds
         }
         for name in ("months.ndjson", "alarms.ndjson"):
-            for each in _kept(folder / name, Month):
+            for each in _kept(self._path(name), Month):
                 self._add(each)
-        self.changes = [each for each in _kept(folder / "changes.ndjson", Change) if each.seed in self._runs]
+        self.changes = [each for each in _kept(self._path("changes.ndjson"), Change) if each.seed in self._runs]
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{self.study.prefix}{name}"
 
     def _add(self, found: Month) -> None:
         month = self._months.get((found.stream, found.seed))
@@ -71,27 +132,28 @@ class Kept:
     def settings(self, stream: str) -> list[Setting]:
         """Return the tuned settings of event-wise detectors and their defaults."""
         held, _ = self.months(stream)
-        tuned = [(method, best(held, method).parameter) for method in EVENTWISE]
-        return [*tuned, *((method, DEFAULTS[method]) for method in EVENTWISE)]
+        tuned = [(method, best(held, method).parameter) for method in self.study.eventwise]
+        return [*tuned, *((method, DEFAULTS[method]) for method in self.study.eventwise)]
 
     def run_months(self, processes: int) -> None:
         """Run the months that no line is kept of yet."""
-        for stream in POWER_STREAMS:
-            joint_of(stream, self.folder)
-        jobs = [(stream, seed, self.folder) for seed in self._seeds for stream in POWER_STREAMS]
+        if self.study.prefix == COLUMNS.prefix:
+            for stream in self.study.streams:
+                joint_of(stream, self.folder)
+        jobs = [(stream, seed, self.folder) for seed in self._seeds for stream in self.study.streams]
         missing = [job for job in jobs if not self._months[job[:2]].scores]
-        for found in self._written("months.ndjson", _each(_month, missing, processes)):
+        for found in self._written("months.ndjson", _each(self.study.month, missing, processes)):
             self._add(found)
 
     def run_alarms(self, processes: int) -> None:
         """Tune the event-wise detectors, step by step, and run them with what they are tuned to over other months."""
-        while jobs := [job for stream in POWER_STREAMS for job in self._missing_alarms(stream)]:
-            for found in self._written("alarms.ndjson", _each(_alarms, jobs, processes)):
+        while jobs := [job for stream in self.study.streams for job in self._missing_alarms(stream)]:
+            for found in self._written("alarms.ndjson", _each(self.study.alarms, jobs, processes)):
                 self._add(found)
 
     def _missing_alarms(self, stream: str) -> Iterator[tuple[str, int, list[Setting]]]:
         held, others = self.months(stream)
-        wanted = [(method, parameter) for method in EVENTWISE for parameter in next_parameters(held, method)]
+        wanted = [(method, parameter) for method in self.study.eventwise for parameter in next_parameters(held, method)]
         for months, settings in ((held, wanted), (others, [] if wanted else self.settings(stream))):
             for each in months:
                 missing = [setting for setting in settings if f"{setting[0]}/{setting[1]:g}" not in each.alarms]
@@ -101,17 +163,17 @@ class Kept:
     def run_changes(self, processes: int) -> None:
         """Run the changes that no line is kept of yet."""
         known = {(each.stream, each.seed) for each in self.changes}
-        settings = {stream: self.settings(stream) for stream in POWER_STREAMS}
-        jobs = [(stream, seed, settings[stream], self.folder) for seed in self._runs for stream in POWER_STREAMS]
+        settings = {stream: self.settings(stream) for stream in self.study.streams}
+        jobs = [(stream, seed, settings[stream], self.folder) for seed in self._runs for stream in self.study.streams]
         missing = [job for job in jobs if job[:2] not in known]
-        with (self.folder / "changes.ndjson").open("ab") as lines:
-            for found in _each(_changes, missing, processes):
+        with self._path("changes.ndjson").open("ab") as lines:
+            for found in _each(self.study.changes, missing, processes):
                 lines.write(b"".join(msgspec.json.encode(each) + b"\n" for each in found))
                 lines.flush()
                 self.changes += found
 
     def _written(self, name: str, months: Iterable[Month]) -> Iterator[Month]:
-        with (self.folder / name).open("ab") as lines:
+        with self._path(name).open("ab") as lines:
             for found in months:
                 lines.write(msgspec.json.encode(found) + b"\n")
                 lines.flush()
@@ -120,30 +182,23 @@ class Kept:
 
 def run(folder: Path, n_months: int, n_runs: int, processes: int) -> None:
     """Tune every method, count its false alarms on other months, and run the changes."""
-    kept = Kept(folder, n_months, n_runs)
-    kept.run_months(processes)
-    kept.run_alarms(processes)
-    kept.run_changes(processes)
+    for study in (ERRORS, COLUMNS):
+        kept = Kept(folder, study, n_months, n_runs)
+        kept.run_months(processes)
+        kept.run_alarms(processes)
+        kept.run_changes(processes)
 
 
-def _month(job: tuple[str, int, Path]) -> Month:
-    return month(*job)
-
-
-def _alarms(job: tuple[str, int, list[Setting]]) -> Month:
-    return alarms_of_month(*job)
-
-
-def _changes(job: tuple[str, int, list[Setting], Path]) -> list[Change]:
-    return changes(*job)
-
-
-def _each(work: Callable[[_Job], _Found], jobs: Sequence[_Job], processes: int) -> Iterator[_Found]:
+def _each(work: Callable[..., _Found], jobs: Sequence[tuple[object, ...]], processes: int) -> Iterator[_Found]:
     if processes == 1:
-        yield from map(work, jobs)
+        yield from starmap(work, jobs)
         return
     with get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap_unordered(work, jobs)
+        yield from pool.imap_unordered(partial(_starred, work), jobs)
+
+
+def _starred(work: Callable[..., _Found], job: tuple[object, ...]) -> _Found:
+    return work(*job)
 
 
 def _kept(path: Path, kind: type[_Kept]) -> list[_Kept]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from benchmarks.detection.intervals import limits_of_count
 from benchmarks.detection.methods import HOUR_MS, OWN
 from benchmarks.detection.months import alarmed, rate_of
-from benchmarks.detection.scenarios import POWER_STREAMS, SCENARIOS, TWO_DAYS
 from benchmarks.detection.survival import Survival
 from benchmarks.detection.tuning import defaults, tunings
 
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 
     from benchmarks.detection.changes import Change
     from benchmarks.detection.months import Month
-    from benchmarks.detection.power import Kept
-    from benchmarks.detection.scenarios import Scenario
+    from benchmarks.detection.power import Kept, Study
     from benchmarks.detection.survival import Estimate
     from benchmarks.detection.tuning import Tuned
 
@@ -26,7 +24,6 @@ CLOSE: Final = 1.1
 """Times the least mean delay up to which a method counts as close to the first."""
 HOPELESS: Final = 0.9
 """Part of the followed time from which on the least mean delay means that no method finds the change."""
-SHOWN: Final = (OWN[0], "ADWIN", "Page-Hinkley", "KSWIN", "NannyML rule", "Evidently rule")
 
 
 class Delays(NamedTuple):
@@ -52,9 +49,9 @@ class Delays(NamedTuple):
         return f"{share}, {_hours(*self.median)}, {_hours(*self.mean)}"
 
 
-def delays(changes: Sequence[Change], scenario: Scenario, tuning: Tuned) -> Delays:
+def delays(changes: Sequence[Change], followed_hours: int, tuning: Tuned) -> Delays:
     """Return the delays of one method on the runs of one change."""
-    until = float(scenario.followed_hours)
+    until = float(followed_hours)
     hours = [each.delay_ms(tuning.method, tuning.parameter) / HOUR_MS for each in changes]
     found = [each <= until for each in hours]
     survival = Survival([min(each, until) for each in hours], found)
@@ -66,12 +63,14 @@ class StreamTable(NamedTuple):
 
     Attributes
     ----------
+    study : Study
     delays : dict of str to dict of str to Delays
         Without methods that could not be tuned.
     rates : dict of str to float
         A month, of other months than those tuned on.
     """
 
+    study: Study
     delays: dict[str, dict[str, Delays]]
     rates: dict[str, float]
 
@@ -79,30 +78,32 @@ class StreamTable(NamedTuple):
     def of(cls, kept: Kept, stream: str, *, tuned: bool) -> StreamTable:
         """Return the delays of a stream, tuned or untuned."""
         held, others = kept.months(stream)
-        methods = [each for each in (tunings(held) if tuned else defaults()) if each.reached]
+        every = tunings(held, kept.study.methods) if tuned else defaults(kept.study.methods)
+        methods = [each for each in every if each.reached]
         found = {}
-        for scenario in SCENARIOS:
-            mine = [each for each in kept.changes if each.stream == stream and each.scenario == scenario.name]
+        for name, hours in kept.study.rows.items():
+            mine = [each for each in kept.changes if each.stream == stream and each.scenario == name]
             if mine:
-                found[scenario.name] = {each.method: delays(mine, scenario, each) for each in methods}
-        return cls(found, {each.method: rate_of(others, each.method, each.parameter) for each in methods})
+                found[name] = {each.method: delays(mine, hours, each) for each in methods}
+        return cls(kept.study, found, {each.method: rate_of(others, each.method, each.parameter) for each in methods})
 
     def first(self, change: str) -> str:
         """Return the method with the least mean delay of those that are shown."""
-        shown = {name: of.mean.value for name, of in self.delays[change].items() if name in SHOWN}
-        return min(shown, key=shown.__getitem__)
+        held = self.delays[change]
+        return min((name for name in self.study.shown if name in held), key=lambda name: held[name].mean.value)
 
-    def standing(self, scenario: Scenario) -> str:
+    def standing(self, change: str) -> str:
         """Return where driftline stands on a change: in words, with a dagger where it has more false alarms."""
-        held = self.delays[scenario.name]
-        least, own = held[self.first(scenario.name)].mean.value, held[OWN[0]].mean.value
-        if least > HOPELESS * scenario.followed_hours:
+        held, first = self.delays[change], self.first(change)
+        least, own = held[first].mean.value, held[OWN[0]].mean.value
+        if least > HOPELESS * self.study.rows[change]:
             return "none finds it"
-        rival = min((name for name in held if name in SHOWN[1:]), key=lambda name: held[name].mean.value)
+        others = (name for name in self.study.shown if name in held and name != OWN[0])
+        rival = min(others, key=lambda name: held[name].mean.value)
         more = " †" if self.rates[OWN[0]] > self.rates[rival] else ""
         if own <= least:
             return f"first{more}"
-        times = f"{_number(own)} h, {self.first(scenario.name)} {_number(least)} h"
+        times = f"{_number(own)} h, {first} {_number(least)} h"
         return f"close: {times}{more}" if own <= CLOSE * least else f"**no**: {times}{more}"
 
 
@@ -112,9 +113,10 @@ def rates_table(kept: Kept) -> str:
         "| stream | method | tuned to | false alarms a month | default | false alarms a month | hours with an alarm |",
         "|---|---|---|---|---|---|---|",
     ]
-    for stream in POWER_STREAMS:
+    methods = kept.study.methods
+    for stream in kept.study.streams:
         held, others = kept.months(stream)
-        for tuned, default in zip(tunings(held), defaults(), strict=True):
+        for tuned, default in zip(tunings(held, methods), defaults(methods), strict=True):
             parameter = tuned.shown if tuned.reached else "none reaches the rate"
             hours = f"{100 * alarmed(others, default.method, default.parameter):.1f} %"
             lines.append(
@@ -137,8 +139,8 @@ def standing_table(tables: dict[str, StreamTable]) -> str:
     """Return where driftline stands on each change of each stream, all methods tuned."""
     lines = ["| change | " + " | ".join(tables) + " |", "|---" * (len(tables) + 1) + "|"]
     lines += [
-        f"| {scenario.name} | " + " | ".join(table.standing(scenario) for table in tables.values()) + " |"
-        for scenario in SCENARIOS
+        f"| {name} | " + " | ".join(table.standing(name) for table in tables.values()) + " |"
+        for name in rows_of(tables)
     ]
     return "\n".join(lines)
 
@@ -146,28 +148,29 @@ def standing_table(tables: dict[str, StreamTable]) -> str:
 def variants_table(tables: dict[str, StreamTable]) -> str:
     """Return the mean delay of driftline, without gates, and of its windows alone."""
     lines = ["| change | " + " | ".join(tables) + " |", "|---" * (len(tables) + 1) + "|"]
-    for scenario in SCENARIOS:
-        rows = (table.delays[scenario.name] for table in tables.values())
+    for change in rows_of(tables):
+        rows = (table.delays[change] for table in tables.values())
         cells = (" / ".join(_number(row[name].mean.value) for name in OWN) for row in rows)
-        lines.append(f"| {scenario.name} | " + " | ".join(cells) + " |")
+        lines.append(f"| {change} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def rows_of(tables: dict[str, StreamTable]) -> list[str]:
+    """Return the changes of all tables, in their order."""
+    return list(next(iter(tables.values())).delays)
 
 
 def power_table(table: StreamTable, *, tuned: bool) -> str:
     """Return fraction found, median and restricted mean delay of every method; the least mean of a row is bold."""
-    lines = ["| change | " + " | ".join(SHOWN) + " |", "|---" * (len(SHOWN) + 1) + "|"]
-    for scenario in SCENARIOS:
-        row, cells = table.delays[scenario.name], []
-        for method in SHOWN:
+    methods = table.study.shown
+    lines = ["| change | " + " | ".join(methods) + " |", "|---" * (len(methods) + 1) + "|"]
+    for change, row in table.delays.items():
+        cells = []
+        for method in methods:
             shown = row[method].shown if method in row else "-"
-            cells.append(f"**{shown}**" if tuned and method == table.first(scenario.name) else shown)
-        lines.append(f"| {_followed(scenario)} | " + " | ".join(cells) + " |")
+            cells.append(f"**{shown}**" if tuned and method == table.first(change) else shown)
+        lines.append(f"| {change} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _followed(scenario: Scenario) -> str:
-    days = scenario.followed_hours // 24
-    return scenario.name if scenario.followed_hours == TWO_DAYS else f"{scenario.name} (followed for {days} days)"
 
 
 def _hours(value: float, low: float, high: float) -> str:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from benchmarks.detection.kswin import LATEST, difference_at, p_values
-from benchmarks.detection.methods import DEFAULTS, EVENTWISE, LEAST_SCORES, OWN, SCORED
+from benchmarks.detection.methods import DEFAULTS, LEAST_SCORES, OWN, SCORED
 from benchmarks.detection.months import alarmed, rate_of
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ LEAST_RATE: Final = 0.04
 STEPS: Final = 9
 LOG_DELTAS: Final = (-math.log(0.05), 690.0)
 """Between which minus the logarithm of ADWIN's δ is searched: from loose to strict."""
-THRESHOLDS: Final = (20.0, 1e5)
-"""The same of Page-Hinkley."""
+THRESHOLDS: Final = {"Page-Hinkley": (20.0, 1e5), "DDM": (1.5, 200.0)}
+"""The same of others."""
 DIFFERENCES: Final = (8, LATEST)
 """The same of KSWIN, in values of a sample of 30; its levels are the p-values of these."""
 
@@ -54,6 +54,7 @@ class Tuned(NamedTuple):
         name = {
             "ADWIN": "δ",
             "Page-Hinkley": "threshold",
+            "DDM": "threshold",
             "KSWIN": "α",
             "NannyML rule": "deviations",
             "Evidently rule": "times",
@@ -61,14 +62,14 @@ class Tuned(NamedTuple):
         return f"{name[self.method]} {self.parameter:.3g}"
 
 
-def tunings(months: Sequence[Month]) -> list[Tuned]:
-    """Return every method, tuned on months."""
-    return [best(months, method) if method in EVENTWISE else scored(months, method) for method in DEFAULTS]
+def tunings(months: Sequence[Month], methods: Sequence[str]) -> list[Tuned]:
+    """Return methods, tuned on months."""
+    return [scored(months, method) if method in SCORED else best(months, method) for method in methods]
 
 
-def defaults() -> list[Tuned]:
-    """Return every method as it comes."""
-    return [Tuned(method, parameter) for method, parameter in DEFAULTS.items()]
+def defaults(methods: Sequence[str]) -> list[Tuned]:
+    """Return methods as they come."""
+    return [Tuned(method, DEFAULTS[method]) for method in methods]
 
 
 def scored(months: Sequence[Month], method: str) -> Tuned:
@@ -133,7 +134,7 @@ def parameter_at(method: str, place: float) -> float:
     if method == "KSWIN":
         difference = round(DIFFERENCES[0] + place * (DIFFERENCES[1] - DIFFERENCES[0]))
         return float(f"{1.001 * p_values()[difference]:.4g}")
-    loose, strict = LOG_DELTAS if method == "ADWIN" else THRESHOLDS
+    loose, strict = LOG_DELTAS if method == "ADWIN" else THRESHOLDS[method]
     number = math.exp(math.log(loose) + place * math.log(strict / loose))
     return float(f"{math.exp(-number) if method == 'ADWIN' else number:.4g}")
 
@@ -141,7 +142,7 @@ def parameter_at(method: str, place: float) -> float:
 def _place(method: str, parameter: float) -> float:
     if method == "KSWIN":
         return (difference_at(parameter) - DIFFERENCES[0]) / (DIFFERENCES[1] - DIFFERENCES[0])
-    loose, strict = LOG_DELTAS if method == "ADWIN" else THRESHOLDS
+    loose, strict = LOG_DELTAS if method == "ADWIN" else THRESHOLDS[method]
     number = -math.log(parameter) if method == "ADWIN" else parameter
     return math.log(number / loose) / math.log(strict / loose)
 

@@ -13,10 +13,11 @@ from scipy import stats
 
 from benchmarks.detection import changes, kswin, months, tuning
 from benchmarks.detection.changes import Change
+from benchmarks.detection.errors import ErrorChecks, ErrorStream
 from benchmarks.detection.kswin import SEED, kswin_alarms
 from benchmarks.detection.methods import HOUR_MS, Methods, drawn, joint_of, model_of
 from benchmarks.detection.months import Month, openings, rate_of
-from benchmarks.detection.power import Kept
+from benchmarks.detection.power import COLUMNS, Kept
 from benchmarks.detection.power_table import Delays, StreamTable
 from benchmarks.detection.scenarios import (
     ABSENT,
@@ -186,11 +187,12 @@ def test_results_are_kept_and_a_run_goes_on_where_it_ended(tmp_path: Path, monke
         ran.append((stream, seed))
         return Month(stream=stream, seed=seed, scores={"NannyML rule": [(1, 2.0)]}, alarms={})
 
-    monkeypatch.setattr("benchmarks.detection.power.month", month)
     monkeypatch.setattr("benchmarks.detection.power.joint_of", lambda _stream, _folder: None)
-    Kept(tmp_path, 1, 1).run_months(1)
+
+    study = COLUMNS._replace(month=month)
+    Kept(tmp_path, study, 1, 1).run_months(1)
     assert len(ran) == len(POWER_STREAMS)
-    Kept(tmp_path, 2, 1).run_months(1)
+    Kept(tmp_path, study, 2, 1).run_months(1)
     assert len(ran) == len(set(ran)) == 2 * len(POWER_STREAMS)
 
 
@@ -222,10 +224,10 @@ def test_where_driftline_stands_is_said_by_the_mean_delay(own: float, other: flo
     scenario = SCENARIOS[0]
     means = {"driftline": own, "ADWIN": other}
     row = {name: Delays(1, 1, Estimate(1, 1, 1), Estimate(mean, mean, mean)) for name, mean in means.items()}
-    quieter = StreamTable({scenario.name: row}, {"driftline": 0.5, "ADWIN": 0.5})
-    assert quieter.standing(scenario) == words
-    louder = StreamTable({scenario.name: row}, {"driftline": 0.6, "ADWIN": 0.5})
-    assert louder.standing(scenario) == (words if words == "none finds it" else f"{words} †")
+    quieter = StreamTable(COLUMNS, {scenario.name: row}, {"driftline": 0.5, "ADWIN": 0.5})
+    assert quieter.standing(scenario.name) == words
+    louder = StreamTable(COLUMNS, {scenario.name: row}, {"driftline": 0.6, "ADWIN": 0.5})
+    assert louder.standing(scenario.name) == (words if words == "none finds it" else f"{words} †")
 
 
 def test_a_frozen_column_is_found_by_the_first_pane_and_by_its_first_window(tmp_path: Path) -> None:
@@ -240,6 +242,19 @@ def test_a_frozen_column_is_found_by_the_first_pane_and_by_its_first_window(tmp_
     assert before[0].max() < 0 < after[0].min()
     early = methods.early_scores(events._replace(codes=codes), 1, model.live_ms)
     assert early[0][1] > 0
+
+
+def test_a_fall_of_accuracy_is_one_and_is_found() -> None:
+    stream = ErrorStream("independent", 1, 2, "test")
+    onset_ms = stream.live_ms + DAY_MS
+    wrong, after = stream.wrong(0.1, onset_ms), stream.times_ms > onset_ms
+    assert wrong[~after].mean() == pytest.approx(0.1, abs=0.02)
+    assert wrong[after].mean() == pytest.approx(0.2, abs=0.02)
+    assert (wrong == stream.wrong())[~after].all()
+    checks = ErrorChecks(stream)
+    assert max(score for _, score in checks.scores(stream, stream.wrong())) < 0
+    found = [at for at, score in checks.scores(stream, wrong) if score >= 0]
+    assert 0 < found[0] - DAY_MS < 12 * HOUR_MS
 
 
 def test_examples() -> None:
