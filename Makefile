@@ -26,7 +26,7 @@ export PYTHON DRIFTLINE_TEST_PATIENCE
 
 .DEFAULT_GOAL := help
 ORACLE ?= build/estimation
-.PHONY: help demo test checks lint format unit native chaos bench bench-calibration bench-detection bench-estimation bench-incidents bench-late-labels schemas clean
+.PHONY: help demo test checks lint format unit native chaos bench bench-calibration bench-detection bench-estimation bench-incidents bench-late-labels bench-time-to-alert schemas clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -92,6 +92,9 @@ bench-incidents: $(VENV)/.dev  ## twelve incidents and a seasonal peak: pages, c
 
 bench-late-labels: $(VENV)/.dev  ## labels up to three months late: exact results, kills, memory: docs/late-labels-benchmark.md
 	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks.late_labels
+
+bench-time-to-alert: $(VENV)/.dev  ## from a change to its alert, by the clock, with real workers: docs/time-to-alert.md
+	REQUIRE_KAFKA=1 scripts/with-kafka $(BIN)/python -m benchmarks.time_to_alert --write
 
 native: $(VENV)/.run  ## build the native library again
 	$(BIN)/python scripts/build_native.py
