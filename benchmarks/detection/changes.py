@@ -20,7 +20,7 @@ from benchmarks.detection.methods import (
     together,
 )
 from benchmarks.detection.scenarios import SCENARIOS, Onward
-from benchmarks.detection.traffic import DAY_MS
+from benchmarks.detection.traffic import DAY_MS, PANE_MS, PANES_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,8 +86,11 @@ class _Run:
         self.rng = np.random.default_rng([seed, 7])
         self.live_ms, self.kinds, self._settings = model.live_ms, model.kinds, settings
         self.onset_ms = self.live_ms + (DAYS_BEFORE - 1) * DAY_MS + int(self.rng.integers(0, DAY_MS))
-        self._spans = self._methods.checks.spans(self.events.times_ms, self.live_ms)
+        spans = self._methods.checks.spans(self.events.times_ms, self.live_ms)
+        self._spans = [span for span in spans if span.end_ms > self.onset_ms]
         self._columns = [self._column(self.events, self._n_days, index) for index in range(len(model.kinds))]
+        self._first_pane = (self.onset_ms - self.live_ms) // PANE_MS
+        self._watch = self._methods.watched(self.events, self._first_pane)
         self._pairs = self._methods.checks.joint_scores(self._spans, self.events.codes)
 
     def _within(self, n_days: int) -> list[Span]:
@@ -113,10 +116,10 @@ class _Run:
         pairs = self._methods.checks.joint_scores(spans, events.codes) if together_changed else self._pairs
         highest = np.max([*(each.checked[:, : len(spans)] for each in columns), pairs[:, : len(spans)]], axis=0)
         chunks = np.max([each.chunked[:, : chunk_ends.size] for each in columns], axis=0)
+        panes = self._first_pane, n_days * PANES_PER_DAY
+        early = self._methods.further_scores(self._watch, events, panes)
         scores = [
-            *together(
-                [span.end_ms for span in spans], highest, self._methods.early_scores(events, n_days, self.onset_ms)
-            ),
+            *together([span.end_ms for span in spans], highest, early),
             *zip((chunk_ends.tolist(), chunk_ends.tolist()), chunks.tolist(), strict=True),
         ]
         end_ms = self.onset_ms + scenario.followed_hours * HOUR_MS

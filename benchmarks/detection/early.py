@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -63,8 +64,13 @@ class EarlyWatch:
         self.mixture = ColumnMixture(self.view, PANE_MS, alarms)
         self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
 
+    def forked(self) -> EarlyWatch:
+        """Return a watch that goes on from here by itself; what does not change with panes is shared."""
+        shared = (self.profile, self.view, self._tables)
+        return deepcopy(self, {id(each): each for each in shared})
+
     def scores(
-        self, counts: NDArray[np.int64], start_ms: int, enough: Callable[[int, float], bool] = lambda _at, _score: False
+        self, counts: NDArray[np.int64], start_ms: int, enough: float = math.inf
     ) -> list[tuple[int, float, float]]:
         """Return, after each pane, minus the logarithm of the budget from which some column alarms.
 
@@ -73,8 +79,8 @@ class EarlyWatch:
         counts : ndarray of int64, shape (panes, layout.n_cells)
         start_ms : int
             Of the first of them.
-        enough : callable
-            Whether to end after a pane, given its end and the first of its scores.
+        enough : float
+            End after a pane whose first score is above it.
 
         Returns
         -------
@@ -97,7 +103,7 @@ class EarlyWatch:
             found.append((pane.end_ms, gated, plain))
             if pane.end_ms % HOUR_MS == 0:
                 self.burn_in.settle(pane.end_ms)
-            if enough(pane.end_ms, gated):
+            if gated > enough:
                 break
         return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -17,13 +16,12 @@ from benchmarks.detection.reference import Reference, SimulatedModel, built, cou
 from benchmarks.detection.scenarios import PER_PANE, POWER_STREAMS, correlated, twelve_features
 from benchmarks.detection.sequential import (
     ADWIN_DEFAULT,
-    DDM_DEFAULT,
     PAGE_HINKLEY_DEFAULT,
     adwin_alarms,
     page_hinkley_alarms,
     standardised,
 )
-from benchmarks.detection.traffic import DAY_MS, PANE_MS
+from benchmarks.detection.traffic import PANE_MS, PANES_PER_DAY
 from benchmarks.detection.verdicts import Checks
 from driftline.profiles.profile import JointReference
 from driftline.sketches.joint import Joint
@@ -50,7 +48,6 @@ DEFAULTS: Final = {
     "ADWIN": ADWIN_DEFAULT,
     "Page-Hinkley": PAGE_HINKLEY_DEFAULT,
     "KSWIN": KSWIN_DEFAULT,
-    "DDM": DDM_DEFAULT,
     "NannyML rule": NANNYML_DEFAULT,
     "Evidently rule": EVIDENTLY_DEFAULT,
 }
@@ -92,15 +89,30 @@ class Methods:
             chunked_column(kind, codes, hours) for kind, codes in zip(model.kinds, reference.codes, strict=True)
         ]
 
-    def early_scores(self, events: Events, n_days: int, onset_ms: float = math.inf) -> list[tuple[int, float, float]]:
-        """Return the scores of the e-detectors after each pane, with gates and without: see :class:`EarlyWatch`.
+    def early_scores(self, events: Events, n_days: int) -> list[tuple[int, float, float]]:
+        """Return the scores of the e-detectors after each pane, with gates and without: see :class:`EarlyWatch`."""
+        watch = self._early()
+        return watch.scores(self._counted(watch, events, 0, n_days * PANES_PER_DAY), self.live_ms)
 
-        After an onset only up to :data:`BEYOND`.
-        """
-        watch, n_panes = self._early(), n_days * DAY_MS // PANE_MS
-        panes = (events.times_ms - self.live_ms) // PANE_MS
-        counts = watch.counted(events.codes, panes, n_panes)
-        return watch.scores(counts, self.live_ms, lambda at, gated: at > onset_ms and gated > BEYOND)
+    def watched(self, events: Events, n_panes: int) -> EarlyWatch:
+        """Return e-detectors that saw the first panes."""
+        watch = self._early()
+        watch.scores(self._counted(watch, events, 0, n_panes), self.live_ms)
+        return watch
+
+    def further_scores(
+        self, watch: EarlyWatch, events: Events, panes: tuple[int, int]
+    ) -> list[tuple[int, float, float]]:
+        """Return the scores after panes from one on, before another, up to :data:`BEYOND`; the watch stays as it is."""
+        further = watch.forked()
+        counts = self._counted(further, events, *panes)
+        return further.scores(counts, self.live_ms + panes[0] * PANE_MS, BEYOND)
+
+    def _counted(self, watch: EarlyWatch, events: Events, first: int, end: int) -> NDArray[np.int64]:
+        cuts = np.searchsorted(events.times_ms, self.live_ms + np.array([first, end]) * PANE_MS)
+        held = slice(*cuts.tolist())
+        panes = (events.times_ms[held] - self.live_ms) // PANE_MS - first
+        return watch.counted(events.codes[:, held], panes, end - first)
 
     def chunk_scores(self, events: Events, n_hours: int, column: int) -> NDArray[np.float64]:
         """Return the scores of the chunked rules, shape (2, hours)."""
