@@ -1,6 +1,7 @@
 """Detection delays at equal rates of false alarms: driftline beside other rules, tuned on separate streams.
 
-Months without any change: on the first ones every method is tuned, on others its rate of false alarms is counted; then changes, with the onset at random. Each is kept a line a stream and seed, so a run goes on where it ended.
+Months without any change: on the first ones every method is tuned, on the others its rate of false alarms is counted.
+Then changes, with the onset at random. All is kept a line a stream and seed, so a run goes on where it ended.
 """
 
 from __future__ import annotations
