@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 RATE: Final = 1.0
 """False alarms a month."""
 NEAR: Final = 0.7
-"""From this part of it on a setting needs no further step."""
+"""From this part of it on a setting needs no further step. driftline is tuned to this part, so that it never has more
+false alarms than others in the months that they are tuned on."""
 ENDLESS: Final = 0.1
 """A method that alarms in so many hours never resolves, and so opens few alerts: it counts as too loose."""
 LEAST_RATE: Final = 0.04
@@ -74,14 +75,15 @@ def defaults(methods: Sequence[str]) -> list[Tuned]:
 def scored(months: Sequence[Month], method: str) -> Tuned:
     """Return the loosest number, from the strictest on, that stays at or below the rate of false alarms.
 
-    Far too loose numbers open few alerts as well, as these never resolve; hence from the strictest on.
+    Of driftline at or below :data:`NEAR` of it. Far too loose numbers open few alerts as well, as these never resolve;
+    hence from the strictest on.
     """
     assert method in SCORED
-    least = LEAST_SCORES[method]
+    least, most = LEAST_SCORES[method], NEAR * RATE if method in OWN else RATE
     strictest_first = sorted({score for each in months for _, score in each.scores[method]}, reverse=True)
     parameter = (strictest_first[0] if strictest_first else least) + 1e-6
     for score in strictest_first:
-        if rate_of(months, method, score) > RATE:
+        if rate_of(months, method, score) > most:
             return Tuned(method, parameter)
         parameter = score
     return Tuned(method, least)

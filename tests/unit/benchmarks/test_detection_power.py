@@ -145,11 +145,18 @@ def test_each_change_is_what_its_name_says(marginal: Marginal) -> None:
     assert codes[ABSENT].max() < MISSING
 
 
+EMPTY = Month(stream="independent", seed=2, scores={"driftline": []}, alarms={})
+
+
 def test_a_method_is_tuned_to_its_rate_from_the_strict_side() -> None:
     day = 24 * HOUR_MS
     scores = [(at * day, 30.0 - at) for at in range(30)]
     half = [Month(stream="independent", seed=seed, scores={"NannyML rule": scores}, alarms={}) for seed in (1, 2)]
     assert scored(half, "NannyML rule") == Tuned("NannyML rule", 30.0)
+    one = [Month(stream="independent", seed=1, scores={"driftline": scores[:1]}, alarms={}), *[EMPTY] * 9]
+    two = [Month(stream="independent", seed=1, scores={"driftline": scores[:8]}, alarms={}), *[EMPTY] * 9]
+    assert scored(one, "driftline").parameter == -6.0
+    assert scored(two, "driftline").parameter == 24.0
     assert rate_of(half, "NannyML rule", 29.0) == 2
     assert openings([0, HOUR_MS, 9 * HOUR_MS], 2.5 * HOUR_MS) == 2
 
