@@ -179,7 +179,7 @@ class LeanWatch:
         wanted: NDArray[np.bool_] = bins.max(axis=1) == n  # frozen
         for rows, slot in ((hourly, 0), (~hourly, HOURS)):
             held = self._held(windows, index, slot)
-            factor = held.of_shares(0)("", "missing").factor
+            factor = held.of_shares(0, 0)("", "missing").factor
             if isinstance(column, NumericColumn):
                 first, last = tail_bins(column)
                 beyond = np.maximum(bins[:, :first].sum(axis=1), bins[:, last + 1 :].sum(axis=1))

@@ -112,6 +112,9 @@ def dispersed_pearson(
     that of the exact partition of the table of effective counts (all counts over the mean λ), times that mean (Rao &
     Scott 1992, doi:10.2307/2532311): counts of bursts are as skewed as their effective counts. Where no two groups
     suffice, the most frequent is tested against all others by :func:`~driftline.significance.share.share_test`.
+    What varies most is merged first, and among unlike groups it may no longer show. So the λⱼ of merged groups are
+    raised to the mean of those before: slow variation that is large in one mode shows, squared, in others, with tails
+    that no λⱼ of theirs tells of.
     Data that show no dependence are tested by :func:`~driftline.significance.pearson.pearson`, with ν for the error
     of that conclusion.
 
@@ -149,6 +152,10 @@ def dispersed_pearson(
     if c.size == 1:
         return _result((n, n_reference), groups, "untestable", (0.0, 0.0, 1.0), np.ones(1), math.inf)
     weights = _weights(dispersion, dispersion_reference or dispersion, groups, n, n_reference)
+    before = _unmerged(pooled)
+    if groups != before:
+        plain = _weights(dispersion, dispersion_reference or dispersion, before, n, n_reference)
+        weights = weights * max(1.0, float(f"{plain.mean() / weights.mean():.9g}"))
     statistic = value = float(
         ((c / n - r / n_reference) ** 2 / (c + r)).sum() * (n + n_reference) / (1 / n + 1 / n_reference)
     )
@@ -203,6 +210,11 @@ def _weights(current: Dispersion, reference: Dispersion, groups: tuple[int, ...]
         1 / n + 1 / n_reference
     )
     return weights_of(matrix)
+
+
+def _unmerged(pooled: Counts) -> tuple[int, ...]:
+    """Return the groups with events by themselves; those without join the one before."""
+    return tuple(np.maximum(np.cumsum(pooled > 0) - 1, 0).tolist())
 
 
 def _p_value(value: float, weights: Floats, freedom: float) -> float:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from scipy import signal, special
 
 from driftline.errors import ParameterError
 from driftline.significance.dispersed_pearson import dispersed_pearson
-from driftline.significance.dispersion import Dispersion, estimate, independent
+from driftline.significance.dispersion import Dispersion, estimate, independent, weights_of
 from driftline.significance.pearson import pearson
 from driftline.sketches.dispersion_sums import ColumnSums, DispersionSums
 
@@ -177,3 +178,28 @@ def test_the_level_holds_on_a_bursty_stream_and_independent_data_keep_half_of_it
                 rejected[burst] += result.p_value <= 0.05
     assert 38 <= rejected[1] <= 105
     assert rejected[5] <= 113
+
+
+def test_merging_does_not_hide_what_varies() -> None:
+    """A mean that wanders moves events from one end to the other; of the middle against both ends little is left."""
+    shares = np.array([0.16, 0.68, 0.16])
+    linear, square = np.array([1.0, 0.0, -1.0]), np.array([1.0, -2 * 0.16 / 0.68, 1.0])
+    modes = [(46.0, linear), (2.5, square)]
+    covariance = sum(
+        (effect * np.outer(shares * mode, shares * mode) / float(shares @ mode**2) for effect, mode in modes),
+        np.zeros((3, 3)),
+    )
+    dispersion = replace(
+        independent(3), covariance=covariance, shares=shares, freedom=370.0, independent=False, n_events=400_000
+    )
+    assert weights_of(dispersion.standardised((0, 1, 2))[0]) == pytest.approx([46, 2.5])
+    far = dispersed_pearson(np.array([315, 287, 12]), np.array([367, 1_767, 452]), dispersion, ordered=True)
+    assert far is not None
+    assert far.groups == (1, 0, 1), "of 46 equal events each, the ends hold too few"
+    assert far.lambda_max == pytest.approx(24.25, rel=0.02)
+    assert far.p_value > 1e-3, "three standard deviations of the mean"
+    twenty = 20 * (np.diag(shares) - np.outer(shares, shares))
+    alike = replace(dispersion, covariance=twenty, _standardised={}, _eigenvalues={})
+    bursts = dispersed_pearson(np.array([315, 287, 12]), np.array([367, 1_767, 452]), alike, ordered=True)
+    assert bursts is not None
+    assert bursts.lambda_max == pytest.approx(20), "where all modes vary alike, nothing is raised"

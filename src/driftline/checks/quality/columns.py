@@ -37,7 +37,7 @@ def quality_outcomes(case: ColumnCase) -> list[Outcome]:
         case.subject,
         case.settings.checks,
         n_quality_tests(case.column),
-        case.reference.of_shares(n),
+        case.reference.of_shares(n, case.window.n_events),
         calibrating=case.reference.shares_calibrating,
     )
     return column_outcomes(about, case.profile, case.index, case.window.sketch)

@@ -14,6 +14,7 @@ from driftline.checks.references.season_levels import Season, season_of
 from driftline.detectors.mixture.bets import MARGIN, Bets, Fair
 from driftline.detectors.mixture.directions import MOST_DIRECTIONS, categorical_directions, numeric_directions
 from driftline.profiles.season import HOURS, overlaps
+from driftline.significance.clumps import tilt_factor
 from driftline.sketches.columns import QUALITY, NumericColumn
 from driftline.sketches.group_counts import GroupCounts
 from driftline.sketches.grouping import UNLISTED, Grouping
@@ -134,7 +135,10 @@ class BetReference:
         for index, column in enumerate(self._columns):
             of_hours = _known_of(known[True], index)
             if self._seasons[index] is None and self._view.seasonal and of_hours and column.directions:
-                self._seasons[index] = self._season(index, column, of_hours, _known_of(known[False], index))
+                of_missing = self._view.missing_known(index) or of_hours
+                self._seasons[index] = self._season(
+                    index, column, (of_hours, of_missing), _known_of(known[False], index)
+                )
             season = self._seasons[index]
             whole = season is None or season.level == "all"
             dispersions = _known_of(known[not whole], index)
@@ -205,8 +209,12 @@ class BetReference:
         """Return the fair prices, at least two standard errors of the whole reference above the plain expectation."""
         ratios = np.where(np.isfinite(self.ratios), self.ratios, 1.0)[:, :, None]
         errors = np.sqrt(self.bets.variances(shares) * ratios / self._n_reference[:, None, None])
-        still = np.maximum(self.bets.still, self.bets.tilts_to(self._slow, shares)) if self._slow.any() else None
-        return np.maximum(self.bets.fair(shares, still), self.bets.log_means(shares) + MARGIN * errors)
+        known = self.bets.log_means(shares) + MARGIN * errors
+        if not self._slow.any():
+            return np.maximum(self.bets.fair(shares), known)
+        tilts = self.bets.tilts_to(self._slow, shares)
+        prices = np.maximum(self.bets.fair(shares, np.maximum(self.bets.still, tilts)), known)
+        return np.maximum(prices, self.bets.fair_beside(shares, tilts))
 
     def _padded(self, counts: Sequence[NDArray[np.int64]], at_least: float = 0.0) -> NDArray[np.float64]:
         """Return shares, shape (C, groups + 1), of counts by group and without a value, each of which is at least so
@@ -223,20 +231,23 @@ class BetReference:
         self,
         index: int,
         column: _Column,
-        of_hours: Sequence[tuple[float, Dispersion]],
+        known: tuple[Sequence[tuple[float, Dispersion]], Sequence[tuple[float, Dispersion]]],
         of_whole: Sequence[tuple[float, Dispersion]],
     ) -> Season | None:
         """Return the level of a column: the coarsest that is not contradicted, or the one that varies less.
 
-        A season that is too weak to be told from chance still makes whole windows vary.
+        A season that is too weak to be told from chance still makes whole windows vary. ``known`` is what values and
+        what events without one vary by.
         """
         history = self._view.profile.history
         if history is None:
             return None
         counts = _by_hour(history, index, column)
         scores = np.stack([direction.scores for direction in column.directions])
-        of_one = [(1.0, each) for _, each in of_hours]
-        season = season_of(counts, scores, np.array([_ratio(column, each, of_one) for each in column.directions]))
+        of_hours, _ = known
+        of_one, of_clumps = ([(1.0, each) for _, each in every] for every in known)
+        ratios = [_ratio(column, each, of_clumps if each.aspect == "missing" else of_one) for each in column.directions]
+        season = season_of(counts, scores, np.array(ratios))
         n_days = max(1, history.n_weeks) * _DAYS
         first = column.directions[0]
         by_hour = _ratio(column, first, of_hours) * (1 + 1 / n_days)
@@ -307,7 +318,8 @@ def _ratio(column: _Column, direction: Direction, dispersions: Sequence[tuple[fl
     size_ms, longest = dispersions[-1] if dispersions else (0.0, None)
     slow = longest.excess if longest is not None and size_ms >= DAY_MS else 0.0
     of_sizes = (_widened(_of_one(column, direction, each, slow), each) for _, each in dispersions)
-    return max(of_sizes, default=math.inf)
+    ratio = max(of_sizes, default=math.inf)
+    return ratio * tilt_factor(direction.thetas[-1]) if direction.aspect == "missing" and ratio > 1 else ratio
 
 
 def _of_one(

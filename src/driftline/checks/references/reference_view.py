@@ -15,6 +15,7 @@ from driftline.checks.references.share_dispersion import INDEPENDENT, ShareDispe
 from driftline.errors import ParameterError
 from driftline.profiles.season import HOURS
 from driftline.profiles.season_counts import season_counts
+from driftline.significance.clumps import not_contradicting, resting_on_clumps
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate, independent
 from driftline.sketches.columns import QUALITY, NumericColumn
 from driftline.sketches.grouping import Grouping, base_grouping, checked_grouping
@@ -80,8 +81,10 @@ class ColumnReference(NamedTuple):
         """Whether its quality may not page either; a column that never had a value has nothing more to show."""
         return self.calibrating and (self.dispersion is None or self.dispersion.n_panes > 0)
 
-    def of_shares(self, n: int) -> DispersionLookup:
+    def of_shares(self, n: int, n_events: int) -> DispersionLookup:
         """Return how much the shares of the column vary beyond those of independent events, for a window of n values.
+
+        ``n_events`` is the number of all its events, with a value of the column or without.
 
         Notes
         -----
@@ -92,7 +95,7 @@ class ColumnReference(NamedTuple):
         variation included, as they are compared with all hours.
         """
         usual, constant = _of_groups(self.dispersion, 0), _of_groups(self.whole, n)
-        absent = usual if self.missing is None else _of_groups(self.missing, n)
+        absent = usual if self.missing is None else _of_groups(self.missing, n_events)
         return lambda _column, share: constant if share == "frozen" else absent if share in QUALITY else usual
 
 
@@ -260,7 +263,8 @@ class ReferenceView:
 
         def lookup(_column: str, share: str) -> ShareDispersion:
             columns = (self.column(index, window) for index in range(len(self._groups)))
-            shares = (each.of_shares(window.n_events)("", share) for each in columns if not each.calibrating)
+            n = window.n_events
+            shares = (each.of_shares(n, n)("", share) for each in columns if not each.calibrating)
             return max(shares, key=lambda each: each.factor, default=UNKNOWN)
 
         return lookup
@@ -305,7 +309,11 @@ class ReferenceView:
         if shown is not None or self.observed is None:
             return shown
         seen = self.observed.of_missing(size_ms, start_ms)
-        return None if seen is None or _is_calibrating(seen[index]) else seen[index]
+        if seen is None or _is_calibrating(seen[index]):
+            return None
+        place, reference = self.profile.layout.places[index], self.profile.reference.counts
+        absent = int(reference[place.quality].sum())
+        return not_contradicting(seen[index], absent / max(absent + int(reference[place.bins].sum()), 1))
 
     def _missing_of_reference(self, index: int, size_ms: int) -> Dispersion | None:
         history, place = self.profile.history, self.profile.layout.places[index]
@@ -315,7 +323,7 @@ class ReferenceView:
         if sums is None:
             return None if self.profile.reference.counts[place.quality].any() else independent(2)
         least_span = -(-int(self.settings.checks.dispersion.span) // history.pane_ms)
-        shown = estimate(sums, (0, 1), source="reference", least_span=least_span)
+        shown = resting_on_clumps(estimate(sums, (0, 1), source="reference", least_span=least_span))
         return shown if shown.n_windows >= LEAST_WINDOWS and not _is_calibrating(shown) else None
 
     def missing_known(self, index: int) -> list[tuple[float, Dispersion]]:

@@ -90,6 +90,30 @@ class Bets:
         moved, limit = self._log_means_at(self.thetas + still, shares), self._log_means_at(still, shares)
         return np.maximum(moved - limit, self.log_means(shares))
 
+    def fair_beside(self, shares: NDArray[np.float64], tilts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the price of each bet at which none gains where the shares move in any one direction of the values.
+
+        A mean that wanders makes values lie farther from the usual mean, and more of them in a tail: what may move in
+        one direction moves the scores of the others.
+
+        Parameters
+        ----------
+        shares : ndarray of float64, shape (C, n_groups + 1)
+        tilts : ndarray of float64, shape (C, D), at least 0
+            How far the shares may move in each direction.
+
+        Notes
+        -----
+        *Cost*: that of :meth:`log_means` for each direction in which some column moves.
+        """
+        prices = self.log_means(shares)
+        tilts = np.where(self.of_events, 0.0, tilts)
+        for place in np.flatnonzero(tilts.any(axis=0)).tolist():
+            moved = shares * np.exp(tilts[:, place, None] * self.scores[:, place])
+            moved[:, -1] = shares[:, -1]
+            prices = np.where(self.of_events[:, :, None], prices, np.maximum(prices, self.log_means(moved)))
+        return prices
+
     def means(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the expected score of each direction, shape (C, D)."""
         means: NDArray[np.float64] = np.einsum("cdg,cdg->cd", self._bases(shares), self.scores)

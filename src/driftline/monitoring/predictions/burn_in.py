@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from driftline.checks.references.learning_remarks import burn_in_ms
 from driftline.monitoring.state.table import Codec, Value
+from driftline.significance.clumps import resting_on_clumps
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
 from driftline.sketches.columns import QUALITY
 from driftline.sketches.dispersion_sums import DispersionSums, PackedSums
@@ -134,8 +135,8 @@ class BurnIn:
         if size is None:
             return None
         if size.of_missing is None:
-            columns = range(len(self._groupings))
-            size.of_missing = [estimate(size.missing.column(index), (0, 1), least_span=1) for index in columns]
+            sums = (size.missing.column(index) for index in range(len(self._groupings)))
+            size.of_missing = [resting_on_clumps(estimate(each, (0, 1), least_span=1)) for each in sums]
         return size.of_missing
 
     def dispersions(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:

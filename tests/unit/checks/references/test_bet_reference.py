@@ -89,9 +89,24 @@ def test_what_days_vary_by_counts_as_no_change(kind: str, aspect: str) -> None:
 @pytest.mark.parametrize("kind", ["clumps", "days"])
 def test_windows_take_up_the_clumps_of_missing_values(kind: str) -> None:
     view = ReferenceView(profile(kind), SETTINGS, PANE_MS)
-    lookup = view.column(0, day_of(view)).of_shares(RATE * 24)
+    lookup = view.column(0, day_of(view)).of_shares(RATE * 24, RATE * 24)
     assert lookup("x", "missing").factor > 3
     assert lookup("x", "out_of_range").factor == 1
+
+
+def test_a_column_that_vanished_is_held_against_all_events() -> None:
+    view = ReferenceView(profile("days"), SETTINGS, PANE_MS)
+    held = view.column(0, day_of(view))
+    usual, vanished = (held.of_shares(n, RATE * 24)("x", "missing") for n in (RATE * 24, 0))
+    assert vanished == usual
+    assert usual.factor > held.of_shares(0, 0)("x", "missing").factor, "days vary beyond what happens within them"
+
+
+def test_clumps_of_missing_values_are_no_season() -> None:
+    """Twelve hours without half of the values lie in some hours of the week, and not in others, by chance."""
+    made, places = reference("clumps")
+    expected = [made.expected(hour * HOUR_MS, hour * HOUR_MS + PANE_MS).fair.means for hour in range(0, 168, 5)]
+    assert len({float(means[0, places["missing"]]) for means in expected}) == 1
 
 
 def day_of(view: ReferenceView) -> ClosedWindow:
