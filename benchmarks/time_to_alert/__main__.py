@@ -26,7 +26,7 @@ PANES_ALLOWED: Final = 3
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=int, default=120, help="one after another, each with one change")
+    parser.add_argument("--models", type=int, default=120, help="of which each has one change")
     parser.add_argument("--at-once", type=int, default=12)
     parser.add_argument("--rate", type=float, default=500.0, help="events a second of each model")
     parser.add_argument("--pane", default="10s")

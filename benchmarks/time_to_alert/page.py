@@ -35,7 +35,7 @@ def _origin(done: Done) -> Iterator[str]:
         f"{done.loads[1]:.1f} at its end."
     )
     yield (
-        f"{plan.n_models} models one after another, {plan.at_once} at once, {plan.rate:g} events a second each: "
+        f"{plan.n_models} models, {plan.at_once} at any time, {plan.rate:g} events a second each: "
         f"{sent.n_events:,} events in {sent.seconds:,.0f} s, each sent at most {sent.latest_s * 1000:.0f} ms after its "
         f"own time."
     )
