@@ -182,6 +182,18 @@ class DispersionSums:
         if self.last_pane >= 0 and self.last_pane // self.panes_per_window < pane // self.panes_per_window:
             self._close()
 
+    def leave(self, columns: npt.NDArray[np.bool_]) -> None:
+        """Forget what is open of some columns, shape (C,): as long as they are given no more events, they stay as they
+        are.
+        """
+        self._open[columns] = 0
+        self._recent[:, columns] = 0
+
+    @property
+    def panes_of_columns(self) -> npt.NDArray[np.int64]:
+        """Panes with events of each column, shape (C,)."""
+        return self._n_panes.copy()
+
     @property
     def n_windows(self) -> int:
         """Complete blocks with events in the column that has most of them."""

@@ -45,8 +45,8 @@ class Observed(Protocol):
         """Return each column's, for verdict windows of one size; None for a window that began before it was known."""
 
     @property
-    def calibrating(self) -> tuple[int, ...]:
-        """Sizes of verdict windows for which something is not known yet, ascending."""
+    def unknown(self) -> tuple[tuple[int, int], ...]:
+        """Sizes of verdict windows of which something is not known yet, ascending, and of how many columns."""
 
     def of_missing(self, size_ms: int, start_ms: int) -> Sequence[Dispersion] | None:
         """Return the same as :meth:`dispersions` of each column's events with a value and without."""
@@ -273,9 +273,9 @@ class ReferenceView:
         """Return the groups of a column."""
         return self._groups[index]
 
-    def unknown_now(self) -> tuple[int, ...]:
-        """Return the sizes of verdict windows of which something is still being learnt."""
-        return () if self.observed is None else self.observed.calibrating
+    def unknown_now(self) -> tuple[tuple[int, int], ...]:
+        """Return the sizes of verdict windows of which something is still being learnt, and of how many columns."""
+        return () if self.observed is None else self.observed.unknown
 
     def dispersions_known(self, *, seasonless: bool) -> list[tuple[float, Sequence[Dispersion]]]:
         """Return all columns' dispersions that are known by now, with the size of the verdict windows, ascending.

@@ -1,7 +1,8 @@
 """The burn-in: how much unchanged data vary, learnt from production where the reference cannot tell it.
 
 Until it is known for a size of verdict window, those windows are calibrating and page nobody. Once it is known it
-stays as it is until the profile changes: data that drift must not teach the tests that drifting is usual.
+stays as it is until the profile changes: data that drift must not teach the tests that drifting is usual. A column that
+had values in too few panes by then goes on alone, until it has had enough.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xxhash
-from msgspec import Struct
+from msgspec import Struct, field
 
 from driftline.checks.references.learning_remarks import burn_in_ms
 from driftline.monitoring.state.table import Codec, Value
 from driftline.significance.clumps import resting_on_clumps
-from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate
+from driftline.significance.dispersion import LEAST_PANES, LEAST_WINDOWS, Dispersion, estimate
 from driftline.sketches.columns import QUALITY
 from driftline.sketches.dispersion_sums import DispersionSums, PackedSums
 from driftline.sketches.group_counts import GroupCounts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from driftline.checks.references.reference_view import ReferenceView
     from driftline.monitoring.predictions.accumulator import ClosedPane
@@ -37,6 +40,8 @@ class BurnInState(Struct, array_like=True):
     """Which groups of bins the sums are of: others, as with another ``checks.bins``, begin anew."""
     missing: PackedSums | None = None
     """Of events with a value, and without; None of what an earlier version kept, which begins anew."""
+    late: list[int] = []
+    """Columns that are still gathered when the others are known."""
 
 
 class SizeSums(Struct):
@@ -46,6 +51,7 @@ class SizeSums(Struct):
     missing: DispersionSums
     n_panes: int = 0
     known_from_ms: int | None = None
+    late: list[int] = field(default_factory=list)
     dispersions: list[Dispersion] | None = None
     of_missing: list[Dispersion] | None = None
 
@@ -64,6 +70,7 @@ class BurnIn:
     def __init__(self, view: ReferenceView) -> None:
         self._settings = view.settings
         self._pane_ms = view.pane_ms
+        self._longest_ms = int(view.settings.alerts.false_alarm_budget.horizon)
         layout, self._groupings = view.profile.layout, view.groupings
         self._group_counts = GroupCounts(layout, self._groupings)
         self._quality = layout.quality_starts + np.arange(len(QUALITY))
@@ -83,37 +90,60 @@ class BurnIn:
         return Value(f"burn-in-{size_ms:d}", Codec(BurnInState, self._pack, self._unpack), sums)
 
     def _pack(self, size: SizeSums) -> BurnInState:
-        return BurnInState(size.n_panes, size.known_from_ms, size.sums.pack(), self._grouped, size.missing.pack())
+        return BurnInState(
+            size.n_panes, size.known_from_ms, size.sums.pack(), self._grouped, size.missing.pack(), size.late
+        )
 
     def _unpack(self, state: BurnInState) -> SizeSums | None:
         if state.grouped != self._grouped or state.missing is None:
             return None
         sums, missing = (DispersionSums.unpack([each]) for each in (state.sums, state.missing))
-        return SizeSums(sums, missing, state.n_panes, state.known_from_ms)
+        return SizeSums(sums, missing, state.n_panes, state.known_from_ms, state.late)
 
     def add(self, pane: ClosedPane) -> None:
         """Count a pane of the profile's grid, in the order of time."""
-        gathering = [size for size in self._sizes.values() if size.value.known_from_ms is None]
+        gathering = [size for size in self._sizes.values() if size.value.known_from_ms is None or size.value.late]
         if not gathering:
             return
         counts = self._group_counts.of(pane.sketch.counts)
         absent = pane.sketch.counts[self._quality].sum(axis=1)
         in_two = np.stack([counts.sum(axis=1), absent], axis=1)
         for size in gathering:
-            size.value.sums.add(pane.start_ms // self._pane_ms, counts)
-            size.value.missing.add(pane.start_ms // self._pane_ms, in_two)
+            size.value.sums.add(pane.start_ms // self._pane_ms, counts * self._wanted(size.value))
+            if size.value.known_from_ms is None:
+                size.value.missing.add(pane.start_ms // self._pane_ms, in_two)
             size.value.n_panes += 1
             size.changed()
+
+    def _wanted(self, size: SizeSums) -> NDArray[np.int64]:
+        """Return 1 for each column that is still gathered, 0 for others, shape (C, 1)."""
+        wanted = np.full((len(self._groupings), 1), size.known_from_ms is None, dtype=np.int64)
+        wanted[size.late] = 1
+        return wanted
 
     def settle(self, at_ms: int) -> None:
         """At the end of windows: take as known what has been looked at for long enough, for windows from now on."""
         for size_ms, size in self._sizes.items():
-            if size.value.known_from_ms is None:
+            if size.value.known_from_ms is None or size.value.late:
                 size.value.sums.end(at_ms // self._pane_ms)
-                size.value.missing.end(at_ms // self._pane_ms)
-                if self._enough(size_ms, size.value, at_ms):
+                if size.value.known_from_ms is None:
+                    size.value.missing.end(at_ms // self._pane_ms)
+                if size.value.known_from_ms is None and self._enough(size_ms, size.value, at_ms):
                     size.value.known_from_ms = at_ms
+                if size.value.known_from_ms is not None:
+                    self._leave_known(size.value, at_ms)
                 size.changed()
+
+    def _leave_known(self, size: SizeSums, at_ms: int) -> None:
+        """Go on with those columns alone that have had values in too few panes, for as long as the budget looks."""
+        n_panes = size.sums.panes_of_columns
+        given_up = size.sums.full or at_ms - size.sums.first_pane * self._pane_ms > self._longest_ms
+        late = [] if given_up else np.flatnonzero(n_panes < LEAST_PANES).tolist()
+        if late != size.late:
+            size.late, size.dispersions = late, None
+        known = np.ones(n_panes.size, dtype=bool)
+        known[late] = False
+        size.sums.leave(known)
 
     def _enough(self, size_ms: int, size: SizeSums, at_ms: int) -> bool:
         """Whether enough panes were counted, over long enough, and windows enough to see slow variation."""
@@ -150,6 +180,17 @@ class BurnIn:
                 for index, grouping in enumerate(self._groupings)
             ]
         return size.dispersions
+
+    @property
+    def unknown(self) -> tuple[tuple[int, int], ...]:
+        """What is still being learnt: sizes of verdict windows, and of how many columns; changes when more is known."""
+        sizes = ((size_ms, size.value) for size_ms, size in sorted(self._sizes.items()))
+        every = len(self._groupings)
+        return tuple(
+            (size_ms, every if size.known_from_ms is None else len(size.late))
+            for size_ms, size in sizes
+            if size.known_from_ms is None or size.late
+        )
 
     @property
     def calibrating(self) -> tuple[int, ...]:

@@ -175,6 +175,50 @@ def test_a_column_with_values_in_too_few_panes_goes_on_calibrating_alone() -> No
     assert math.isfinite(standard.of_whole(window)("", "appeared").factor)
 
 
+def test_a_sparse_column_is_known_later_and_changes_no_other() -> None:
+    """The column has values in one pane of three: with the others it is not known, and later it is."""
+    standard = ReferenceView(PROFILE, SETTINGS, PANE_MS)
+    names = [column.name for column in PROFILE.columns]
+    x, channel = names.index("x"), names.index("channel")
+    burn_in = BurnIn(standard)
+
+    def known_at(number: int) -> list[Dispersion]:
+        dispersions = burn_in.dispersions(SIZE_MS, number * PANE_MS)
+        assert dispersions is not None
+        return [*dispersions]
+
+    before: list[Dispersion] = []
+    for number in range(340):
+        one = pane(number)
+        if number % 3:
+            one.sketch.counts[PROFILE.layout.places[x].bins] = 0
+        burn_in.add(one)
+        if (number + 1) % 20 == 0:
+            burn_in.settle((number + 1) * PANE_MS)
+        if number + 1 == 170:  # in the middle of a window
+            restored = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
+            restore(restored, changes(burn_in))
+            burn_in = restored
+        if number + 1 == 160:
+            before = known_at(160)
+            assert burn_in.unknown == ((SIZE_MS, 1),)
+    after = known_at(340)
+    assert (before[x].status, after[x].status) == ("calibrating", "widened")
+    assert after[x].n_panes == 100, "each third pane, up to the end of the window with the hundredth"
+    assert before[channel].status != "calibrating"
+    assert (after[channel].covariance == before[channel].covariance).all()
+    assert (after[channel].excess == before[channel].excess).all()
+    assert (burn_in.unknown, burn_in.calibrating) == ((), ())
+    assert BetReference(burn_in_view(burn_in), 0.01).ratios[x, 0] < math.inf
+
+
+def burn_in_view(burn_in: BurnIn) -> ReferenceView:
+    """Return a view that knows what a burn-in has learnt."""
+    view = ReferenceView(PROFILE, SETTINGS, PANE_MS)
+    view.observed = burn_in
+    return view
+
+
 def test_a_feature_that_the_reference_hardly_had_may_not_page_before_its_clumps_are_known() -> None:
     standard = ReferenceView(PROFILE, SETTINGS, PANE_MS)
     burn_in = BurnIn(standard)
@@ -225,7 +269,7 @@ def test_production_tells_what_a_reference_shows_too_little_of() -> None:
     production = [replace(each, source="production", status="settled") for each in sources.values() if each]
 
     class Learnt:
-        calibrating = ()
+        unknown = ()
 
         def dispersions(self, size_ms: int, start_ms: int) -> list[Dispersion] | None:
             return production if (size_ms, start_ms) == (int(hour), int(1e12)) else None
