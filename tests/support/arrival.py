@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.config.settings import Settings
+    from driftline.profiles.profile import Profile
 
 KEY = ModelKey("m", "1")
 PREDICTIONS, LABELS = Source("predictions", 0), Source("labels", 0)
@@ -68,10 +69,12 @@ class Labelled:
         )
 
 
-def flushes(settings: Settings, traffic: Labelled, every_ms: int, *, more_ms: int = 2_000_000) -> Iterator[bytes]:
-    """Yield flush records, one for each stretch of event time."""
+def flushes(
+    settings: Settings, traffic: Labelled, every_ms: int, *, more_ms: int = 2_000_000, under: Profile | None = None
+) -> Iterator[bytes]:
+    """Yield flush records, one for each stretch of event time; by default under a profile without labels."""
     table = ProfileTable(settings)
-    profile = table.intern(training_profile(KEY, 0))
+    profile = table.intern(training_profile(KEY, 0) if under is None else under)
     counter = JoinCounter(PANE_MS, table)
     labelled = np.flatnonzero(traffic.delay_ms >= 0)
     due_ms = traffic.time_ms[labelled] + traffic.delay_ms[labelled]

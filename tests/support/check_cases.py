@@ -218,7 +218,9 @@ def _spans() -> Iterator[Examples]:
 def _estimates() -> Iterator[Examples]:
     for changed, accuracy in ((False, 0.9), (False, None), (True, 0.5)):
         estimated = None if accuracy is None else MetricEstimate(accuracy, 0.01, 0.01)
-        yield Examples(changed, [EstimateCase(estimated, 0.91, 1_000, 4_000, SETTINGS)])
+        yield Examples(
+            changed, [EstimateCase(CLASSES, {"accuracy": estimated}, {"accuracy": 0.91}, 1_000, 4_000, SETTINGS)]
+        )
 
 
 def _operations() -> Iterator[Examples]:

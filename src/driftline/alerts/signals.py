@@ -48,6 +48,8 @@ class SignalState(Struct, frozen=True):
     """Content of its notifications so far."""
     clean: dict[str, int] = field(default_factory=dict)
     """Clean windows of that size in a row, by check that keeps it open: at most all of the model's."""
+    began_ms: int = 0
+    """When what opened it began, at the earliest: windows that ended before say nothing of it."""
 
 
 class Signals(Struct, frozen=True):
@@ -141,7 +143,8 @@ def settled_ms(observation: Observation, rules: AlertRules) -> int:
 
 def _can_resolve(state: SignalState, observation: Observation, rules: AlertRules) -> bool:
     size_ms, is_window = observation.window.size_ms, observation.window.kind != "pane"
-    return is_window and (state.size_ms == size_ms or state.size_ms not in rules.sizes)
+    later = epoch_ms(observation.window.end) > state.began_ms
+    return is_window and later and (state.size_ms == size_ms or state.size_ms not in rules.sizes)
 
 
 def _clean_after(
@@ -180,7 +183,7 @@ def _with_findings(
         own = [finding for finding in complete if has_own_onset(finding)]
         onset = first_onset(own or findings) if own or first is None else Interval(*first)
         opened = SignalChange(cause, "opened", findings, complete=complete, onset=onset)
-        opening = SignalState(size_ms, history)
+        opening = SignalState(size_ms, history, began_ms=onset.from_ms)
         return structs.replace(opening, clean=_clean_after(opening, observation, findings, rules)), spent, opened
     updated = SignalChange(cause, "updated", findings)
     state = structs.replace(state, clean=_clean_after(state, observation, findings, rules))

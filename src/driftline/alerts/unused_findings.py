@@ -112,4 +112,4 @@ def key_of(finding: FindingEvent, size_ms: int) -> str:
 
 def counts_windows(finding: FindingEvent) -> bool:
     """Whether the k-of-n rule applies; a detector notifies at once, as its own threshold bounds its alarms."""
-    return finding.family != "detector"
+    return finding.family != "detector" and finding.window.kind != "pane"

@@ -181,7 +181,8 @@ def _detectors(budget: ErrorBudget) -> SpenderLevel:
         n_windows=0,
         tests={},
         level=None,
-        derivation=f"{pages:g} false pages of the e-detectors of all columns together",
+        derivation=f"{pages:g} false pages of the e-detectors of all columns{' and of errors' * budget.watches_errors} "
+        "together",
     )
 
 

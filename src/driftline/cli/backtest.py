@@ -29,7 +29,7 @@ from driftline.cli.reference_options import (
     TimeUnitOption,
     UriOption,
 )
-from driftline.cli.reference_rows import profile_of_rows, refuse_contradictions, tell_remarks
+from driftline.cli.reference_rows import profile_of_rows, refuse_contradictions, tell_remarks, unknown_variation
 from driftline.errors import EventError, FormatError
 
 if TYPE_CHECKING:
@@ -259,7 +259,6 @@ def _profile(
     ``named`` are model and version, by default those of the first prediction; None also where no prediction can be
     used: the backtest then says why.
     """
-    from driftline.checks.references.learning_remarks import learning_remarks
     from driftline.events.model_key import ModelKey
     from driftline.events.prediction import PredictionDecoder
     from driftline.profiles.effective import BEGINNING_MS
@@ -271,7 +270,7 @@ def _profile(
     if reference is not None and is_profile(reference):
         rows.refuse_with_profile()
         profile = read_profile(reference)
-        tell_remarks(learning_remarks(profile, settings.model(profile.key.model), int(settings.time.pane)))
+        tell_remarks(unknown_variation(profile, settings))
         return profile
     model, version = named
     if model is None and settings.predictions.pair is not None:

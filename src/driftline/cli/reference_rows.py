@@ -60,13 +60,22 @@ def profile_of_rows(
 
 
 def profile_remarks(profile: Profile, settings: Settings) -> list[str]:
-    """Return what is unusual about a profile, and for which windows it does not show how much they vary."""
-    from driftline.checks.references.learning_remarks import learning_remarks
+    """Return what is unusual about a profile, and of what it does not show how much it varies."""
     from driftline.profiles.remarks import remarks_of
     from driftline.runtime.references.table_options import kinds_of
 
     chosen = settings.model(profile.key.model)
-    return [*remarks_of(profile, kinds_of(chosen)), *learning_remarks(profile, chosen, int(settings.time.pane))]
+    return [*remarks_of(profile, kinds_of(chosen)), *unknown_variation(profile, settings)]
+
+
+def unknown_variation(profile: Profile, settings: Settings) -> list[str]:
+    """Return of which windows, and of which errors, a profile does not show how much they vary."""
+    from driftline.checks.labels.error_bets import error_remarks
+    from driftline.checks.references.learning_remarks import learning_remarks
+
+    chosen = settings.model(profile.key.model)
+    of_errors = [] if settings.labels is None else error_remarks(profile, chosen)
+    return [*learning_remarks(profile, chosen, int(settings.time.pane)), *of_errors]
 
 
 def tell_remarks(remarks: Iterable[str]) -> None:

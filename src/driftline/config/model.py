@@ -13,7 +13,29 @@ from driftline.config.retraining_settings import ProposalSettings, RetrainingSet
 Task = Literal["auto", "binary", "multiclass", "regression"]
 MultivariateCheck = Literal["correlation", "reconstruction", "mean_embedding", "domain_classifier"]
 ChosenTest = Literal["pearson", "kolmogorov_smirnov", "total_variation", "l_infinity", "wasserstein"]
-TestedMetric = Literal["accuracy", "precision", "recall", "specificity", "log_loss", "brier", "mae", "mse"]
+TestedMetric = Literal[
+    "accuracy",
+    "precision",
+    "recall",
+    "specificity",
+    "f1",
+    "f_beta",
+    "balanced_accuracy",
+    "cohen_kappa",
+    "matthews_correlation",
+    "auc",
+    "average_precision",
+    "ks",
+    "lift",
+    "log_loss",
+    "brier",
+    "mae",
+    "mse",
+    "rmse",
+    "rmsle",
+    "mape",
+    "pinball",
+]
 ColumnKind = Literal["numeric", "categorical", "embedding", "age", "hour", "weekday", "ignore"]
 
 

@@ -25,7 +25,8 @@ class Statistic(Struct, frozen=True, kw_only=True):
 
     name: str
     """``pearson_chi_squared`` or ``exact_partition`` (both compared with chi-squared), ``exact_share``, ``welch_t``,
-    ``estimated_accuracy`` (no test: its band is compared with the reference), or a detector's name."""
+    ``interval_quantile`` (of the widest interval of a metric's change that lies beyond 0), ``log_mixture`` (evidence of
+    an e-detector), ``estimated_<metric>`` (no test: its band is compared with the reference), or a detector's name."""
     value: float
     degrees_of_freedom: int | None
     """Null for statistics without degrees of freedom."""
@@ -162,8 +163,8 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Equal to ``ce_id``."""
     check: str
     """Permanent name of the check: ``distribution.pearson``, ``quality.<test>``, ``multivariate.<check>``,
-    ``performance.<metric>``, ``estimate.accuracy``, ``threshold.<distance>``, ``detector.<name>``, ``labels.<check>``,
-    ``intake.refused``, ``intake.unmatched`` or ``operations.<check>``."""
+    ``performance.<metric>``, ``improvement.<metric>``, ``estimate.<metric>``, ``threshold.<distance>``,
+    ``detector.<name>``, ``labels.<check>``, ``intake.refused``, ``intake.unmatched`` or ``operations.<check>``."""
     family: Family
     """Kind of change: of a distribution, of data quality, of performance, of label arrival, between columns
     (``multivariate``), by a sequential detector, of what can be used of an input topic (``intake``), or of how the

@@ -81,7 +81,7 @@ class AlertDesk:
         outputs = self.obey(at_ms)
         if verdict.sequence not in _OF_ABSENCE:
             begun_ms = min(
-                [start_ms, *(epoch_ms(each.since) for each in verdict.findings if each.family == "detector")]
+                [start_ms, *(epoch_ms(each.since) for each in verdict.findings if each.window.kind == "pane")]
             )
             verdict = _flagged(verdict, self._control.flags(start_ms, end_ms, at_ms, begun_ms))
         result = settled(verdict, self._get(), self._budget, incidents, self._control, first_ms=first_ms)

@@ -35,6 +35,10 @@ class Sizes(NamedTuple):
     predicted: Floats
     actual: Floats
 
+    def times(self, part: float) -> Sizes:
+        """Return the sizes where each label counts for a part."""
+        return Sizes(self.all * part, self.predicted * part, self.actual * part)
+
 
 class Slopes(NamedTuple):
     """Derivatives of a metric by the shares on the diagonal, and by the sums of rows and of columns; each (K,)."""

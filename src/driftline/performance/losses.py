@@ -23,12 +23,26 @@ if TYPE_CHECKING:
     from driftline.profiles.task import Task
     from driftline.sketches.scores import PerformanceLayout
 
-SHARES: Final = frozenset({"accuracy", "precision", "recall", "specificity"})
-"""Tested metrics that are the share of right decisions."""
+_OF_CLASSES: Final = (
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "f_beta",
+    "balanced_accuracy",
+    "cohen_kappa",
+    "matthews_correlation",
+)
 _OF_TASK: Final = {
-    "binary": ("accuracy", "precision", "recall", "specificity", "log_loss", "brier"),
-    "multiclass": ("accuracy",),
-    "regression": ("mae", "mse"),
+    "binary": (*_OF_CLASSES, "specificity", "auc", "average_precision", "ks", "lift", "log_loss", "brier"),
+    "multiclass": _OF_CLASSES,
+    "regression": ("mae", "mse", "rmse", "rmsle", "mape", "pinball"),
+}
+_LOSSES: Final = frozenset({"log_loss", "brier", *_OF_TASK["regression"]})
+_NO_FRACTION: Final = _LOSSES | {"lift"}
+_SHARES: Final = {
+    "binary": frozenset({"accuracy", "precision", "recall", "specificity"}),
+    "multiclass": frozenset({"accuracy"}),
 }
 _SUMS: Final = {
     "log_loss": ("log_loss", "log_loss_square"),
@@ -77,6 +91,26 @@ def watched_metrics(task: Task, chosen: Iterable[TestedMetric]) -> tuple[TestedM
     ('mae',)
     """
     return tuple(name for name in dict.fromkeys(chosen) if name in _OF_TASK[task.kind])
+
+
+def is_loss(metric: str) -> bool:
+    """Return whether less of a metric is better."""
+    return metric in _LOSSES
+
+
+def is_fraction(metric: str) -> bool:
+    """Return whether a metric is at most 1, so that changes of it are differences; of others they are relative."""
+    return metric not in _NO_FRACTION
+
+
+def is_share(task: Task, metric: str) -> bool:
+    """Return whether a metric of a task is the share of right decisions among some of its decisions."""
+    return metric in _SHARES.get(task.kind, ())
+
+
+def is_mean_loss(metric: str) -> bool:
+    """Return whether a metric is the mean of a loss whose squares are known."""
+    return metric in _SUMS
 
 
 def wrong_decisions(layout: PerformanceLayout, vector: NDArray[np.int64], metric: str) -> ErrorCount:

@@ -45,7 +45,7 @@ def probability_intervals(layout: PerformanceLayout, vector: NDArray[np.int64], 
 
 
 def regression_intervals(
-    layout: PerformanceLayout, vector: NDArray[np.int64], metrics: Metrics, quantile: float
+    layout: PerformanceLayout, vector: NDArray[np.int64], metrics: Metrics, quantile: float, part: float = 1.0
 ) -> Intervals:
     """Return the normal intervals of the means of errors; R² gets none.
 
@@ -58,8 +58,10 @@ def regression_intervals(
         Of the vector.
     quantile : float
         Of the pinball loss.
+    part : float, above 0
+        What each label counts for.
     """
-    n, size = exact_weight(layout, vector), effective_size(layout, vector)
+    n, size = exact_weight(layout, vector), part * effective_size(layout, vector)
     if size <= 1 or layout.n_clipped(vector):
         return {}
     spread = layout.spread

@@ -40,7 +40,9 @@ class PerformanceMeasurement(Struct, frozen=True):
     n_effective: float
 
 
-def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings = DEFAULTS) -> PerformanceMeasurement:
+def measure(
+    task: Task, vector: NDArray[np.int64], settings: PerformanceSettings = DEFAULTS, part: float = 1.0
+) -> PerformanceMeasurement:
     """Return the metrics of a performance vector for its task, with their intervals.
 
     Parameters
@@ -48,14 +50,17 @@ def measure(task: Task, vector: NDArray[np.int64], settings: PerformanceSettings
     task : Task
     vector : ndarray of int64, shape (task.performance_layout.n_cells,)
     settings : PerformanceSettings
+    part : float, above 0
+        What each label counts for: of errors that vary λ times as much as independent ones 1 / λ. All intervals depend
+        on z² / n alone, so that those of a part (1.96 / z)² are the intervals at the quantile z.
     """
     layout = task.performance_layout
     if task.kind == "regression":
         metrics = regression_metrics(layout, vector, settings)
-        intervals = regression_intervals(layout, vector, metrics, settings.quantile)
-        return PerformanceMeasurement(metrics, intervals, effective_size(layout, vector))
+        intervals = regression_intervals(layout, vector, metrics, settings.quantile, part)
+        return PerformanceMeasurement(metrics, intervals, part * effective_size(layout, vector))
     metrics = classification_metrics(layout, vector, settings, task.classes)
-    confusion, sizes = confusion_counts(layout, vector), class_sizes(layout, vector)
+    confusion, sizes = confusion_counts(layout, vector), class_sizes(layout, vector).times(part)
     if metrics["accuracy"] is None or sizes.all <= 0:  # labels that were taken back and never counted leave no size
         return PerformanceMeasurement(metrics, {}, max(0.0, sizes.all))
     intervals = class_intervals(confusion, sizes, metrics, settings.beta)

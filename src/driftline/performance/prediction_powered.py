@@ -57,7 +57,7 @@ class PoweredMean(NamedTuple):
         --------
         >>> low, high = PoweredMean(0.9, 0.02, 0.021).share_interval(200, 2_000)
         >>> round(low, 3), round(high, 3)
-        (0.853, 0.932)
+        (0.854, 0.933)
         """
         if n_labels >= n:
             return self.value, self.value

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LEAST_WINDOWS: Final = 10
 """Fewer windows say too little of how much they vary."""
+DAY_MS: Final = 86_400_000
 _LEAST_SCORE: Final = 2.0**-52
 
 
@@ -53,6 +54,8 @@ class ErrorSpread(Struct, frozen=True, array_like=True):
     window_ms: int
     """Length of the windows."""
     metrics: dict[str, SpreadOfMetric]
+    of_days: dict[str, SpreadOfMetric] = {}
+    """The same between days; empty where there are too few."""
 
 
 def error_spread(task: Task, pairs: LabelledPairs, times_ms: NDArray[np.int64], window_ms: int) -> ErrorSpread | None:
@@ -76,13 +79,14 @@ def error_spread(task: Task, pairs: LabelledPairs, times_ms: NDArray[np.int64], 
     *Source*: McCullagh and Nelder (1989), Generalized Linear Models, section 4.5, for shares.
     """
     rows = np.flatnonzero((times_ms != NO_TIME) & np.isfinite(pairs.predicted) & np.isfinite(pairs.actual))
-    windows = times_ms[rows] // window_ms
-    metrics = {}
+    by_size: list[dict[str, SpreadOfMetric]] = [{}, {}]
     for name, (losses, counted) in _losses(task, pairs.rows(rows)):
-        spread = _spread(losses[counted], windows[counted])
-        if spread is not None:
-            metrics[name] = spread
-    return ErrorSpread(window_ms, metrics) if metrics else None
+        for metrics, size_ms in zip(by_size, (window_ms, DAY_MS), strict=True):
+            spread = _spread(losses[counted], times_ms[rows][counted] // size_ms)
+            if spread is not None:
+                metrics[name] = spread
+    of_windows, of_days = by_size
+    return ErrorSpread(window_ms, of_windows, of_days if window_ms < DAY_MS else {}) if of_windows else None
 
 
 def _losses(task: Task, pairs: LabelledPairs) -> Iterator[tuple[str, Losses]]:

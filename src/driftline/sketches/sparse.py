@@ -39,6 +39,26 @@ def pack_cells(indices: NDArray[np.int64], values: NDArray[np.int64]) -> Sparse:
     return Sparse(index_type, value_type, INDICES.bytes_of(indices, index_type), SIGNED.bytes_of(values, value_type))
 
 
+def cell_of(packed: Sparse, cell: int) -> int:
+    """Return one cell of a packed vector.
+
+    Notes
+    -----
+    *Cost*: a search among the cells that are not zero.
+
+    Examples
+    --------
+    >>> cell_of(pack(np.array([0, 7, 0, -300])), 3), cell_of(NO_CELLS, 3)
+    (-300, 0)
+    """
+    indices = INDICES.unpack(packed.index_type, packed.indices)
+    place = int(np.searchsorted(indices, cell))
+    if place == indices.size or int(indices[place]) != cell:
+        return 0
+    n_bytes = SIGNED.n_bytes[packed.value_type]
+    return int(SIGNED.unpack(packed.value_type, packed.values[place * n_bytes : (place + 1) * n_bytes])[0])
+
+
 def pack_groups(indices: NDArray[np.int64], values: NDArray[np.int64], ends: NDArray[np.int64]) -> list[Sparse]:
     """Return many sets of distinct cells, one behind the other, each as :func:`pack_cells` would.
 

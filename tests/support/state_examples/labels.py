@@ -7,15 +7,18 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from driftline.checks.contract.closed_window import PerformanceBaseline
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.labels.performance_check import examine_performance
+from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
 from driftline.monitoring.labels.cohorts import Cohorts
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
+from driftline.monitoring.labels.error_watch import ErrorWatch
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
 from driftline.monitoring.labels.label_times import LabelTimes
 from driftline.monitoring.labels.loose_joins import LooseJoins
-from driftline.monitoring.labels.open_joins import OpenJoins
+from driftline.monitoring.labels.open_joins import ClosedLabels, OpenJoins
 from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines
 from driftline.monitoring.model_setup import ModelSetup, WatermarkReach
 from driftline.panes.counting.contributions import Address, OfProfile, Pairs
@@ -134,7 +137,36 @@ def _listen(part: LabelStreamMonitor, i: int) -> object:
     return part.advance(WatermarkReach(i * span_ms, i * span_ms))
 
 
+WATCHED = monitoring.training_profile(KEY, 0, n=4_000, labelled=True)
+WATCH_SETTINGS = msgspec.structs.replace(
+    monitoring.small_settings(),
+    defaults=ModelSettings(checks=CheckSettings(dispersion=DispersionSettings(mode="independent"))),
+)
+
+
+def _error_watch() -> ErrorWatch:
+    return ErrorWatch(
+        ModelSetup(KEY, ErrorBudget.of(WATCH_SETTINGS, KEY.model), monitoring.PANE_MS, Profiles([WATCHED]))
+    )
+
+
+def _err(part: ErrorWatch, i: int) -> object:
+    """Let errors rise, fall, and rise again; two panes come before it begins, and in the middle it begins anew."""
+    if i == 20:
+        part.clear()
+    if i % 20 == 2:
+        part.begin(i * monitoring.PANE_MS)
+    assert WATCHED.performance is not None
+    baseline = PerformanceBaseline(vector=WATCHED.performance, origin="reference")
+    start_ms, wrong = i * monitoring.PANE_MS, (2, 9, 1)[i // 7 % 3]
+    end_ms = start_ms + monitoring.PANE_MS
+    pane = ClosedLabels(start_ms, end_ms, {}, {"labels": {0: (i, i)}}, (), (40, 40 * i * 1_000))
+    found = part.add(WATCHED, baseline, pane, 40, wrong)
+    return None if found is None else msgspec.to_builtins(found)
+
+
 EXAMPLES: list[Example[Any]] = [
+    of(ErrorWatch, _error_watch, _err, 40),
     of(OpenJoins, lambda: OpenJoins(JOIN_SETTINGS, joins.PANE_MS), _wait, 25),
     of(LooseJoins, _loose, _settle, 12),
     of(PerformanceWindows, lambda: PerformanceWindows(performance.settings()), _revise, 25),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ALL = checks_of()
 DOCS = Path(__file__).parents[3] / "docs" / "budget.md"
 PARAMETERS = {
+    "estimate": "estimate.<metric>",
     "improvement": "improvement.<metric>",
     "labels.arrival": "labels.arrival.<age>",
     "operations.resource": "operations.resource.<name>",

@@ -172,19 +172,22 @@ def test_what_an_unknown_profile_said_is_not_added() -> None:
     assert len(made) == 0
 
 
-@pytest.mark.parametrize(("scores", "found"), [([0.05, 0.95], False), ([0.45, 0.55], True)])
-def test_a_finding_says_where_the_whole_band_is_below_the_reference(scores: list[float], found: bool) -> None:  # noqa: FBT001  # a case
+@pytest.mark.parametrize(
+    ("scores", "words"), [([0.05, 0.95], ", which is better, without labels"), ([0.45, 0.55], "%), without labels")]
+)
+def test_a_finding_says_where_the_whole_band_is_beyond_the_reference(scores: list[float], words: str) -> None:
     made = windows(labels=True)
     made.add(0, opened(0, scores * 400), frozenset(("idle",)))
     event, *findings = events(made.report(WatermarkReach(HOUR_MS, HOUR_MS)))
     assert event["flags"] == ["idle"]
-    assert [finding["check"] for finding in findings] == ["estimate.accuracy"] * found
+    assert [finding["check"] for finding in findings] == ["estimate.accuracy"]
     for finding in findings:
         assert finding["severity"] == "info"
         assert finding["level"] is None
         assert finding["effect"]["current"] == event["metrics"]["accuracy"]["value"]
         assert finding["effect"]["reference"] == event["reference"]["accuracy"]
         assert finding["message"].startswith("accuracy is estimated to have gone ")
+        assert words in finding["message"]
 
 
 def test_nothing_adds_up_to_nothing() -> None:

@@ -30,6 +30,10 @@ WEIGHTS: Final = {DETECTORS: 4, PERFORMANCE: 2, LABELS: 2}
 of values first, and windows describe them; nothing else looks at performance and labels."""
 
 
+ERRORS_OF: Final = "accuracy"
+"""The metric whose errors an e-detector watches, pane by pane as labels come."""
+
+
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
     """The false-alarm budget of one model, and the settings by which it is divided."""
 
@@ -84,12 +88,21 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
         return self._level(OPERATIONS, size_ms, tests_of("operations", self.settings))
 
     def detector_pages(self) -> float:
-        """Return the false pages per horizon that the e-detectors of all columns may cost together; 0 without them."""
+        """Return the false pages per horizon that all e-detectors may cost together; 0 without them."""
         return self.settings.alerts.false_alarm_budget.pages * self.shares.get(DETECTORS, 0.0)
 
     def detector_alarms(self, n_columns: int) -> float:
-        """Return the false alarms per horizon that the e-detector of one column may make."""
-        return self.detector_pages() / max(1, n_columns)
+        """Return the false alarms per horizon that the e-detector of one column, or of the errors, may make."""
+        return self.detector_pages() / self._n_detectors(n_columns)
+
+    def _n_detectors(self, n_columns: int) -> int:
+        """Return how many e-detectors there are: one of each column, and one of errors where labels reveal any."""
+        return max(1, n_columns + self.watches_errors)
+
+    @property
+    def watches_errors(self) -> bool:
+        """Whether an e-detector may watch the errors that labels reveal."""
+        return self.has_labels and self.settings.checks.sequential and ERRORS_OF in self.settings.performance.metrics
 
     def detector_level(self, n_columns: int) -> LevelEvidence:
         """Return what bounds the e-detector of one column: the false alarms that it may make in the horizon."""
@@ -97,10 +110,10 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
         alarms = self.detector_alarms(n_columns)
         derivation = (
             f"{budget.pages:g} per {budget.horizon}, share {self.shares.get(DETECTORS, 0.0):.3g} for {DETECTORS}: "
-            f"{self.detector_pages():.3g} false pages / {n_columns} columns = {alarms:.3g} expected false alarms per "
-            f"{budget.horizon}, which the threshold bounds"
+            f"{self.detector_pages():.3g} false pages / {n_columns} columns{' and errors' * self.watches_errors} = "
+            f"{alarms:.3g} expected false alarms per {budget.horizon}, which the threshold bounds"
         )
-        return LevelEvidence(level=min(1.0, alarms), n_tests=max(1, n_columns), derivation=derivation)
+        return LevelEvidence(level=min(1.0, alarms), n_tests=self._n_detectors(n_columns), derivation=derivation)
 
     def info_level(self) -> LevelEvidence | None:
         """Return the level of findings of severity ``info``; None where they are not wanted."""

@@ -12,25 +12,31 @@ from driftline.checks.contract.common_fields import common_fields, span
 from driftline.checks.contract.ladder import judge
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
+from driftline.checks.labels.gates import gate_of
 from driftline.events.estimate import EstimatedMetric, EstimateEvent, EstimatorReference, ExpectedConfusion, TrackRecord
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
 from driftline.performance import metrics_of
 from driftline.performance.estimation import confusion_of, estimates_of
+from driftline.performance.losses import is_fraction, is_loss, watched_metrics
 from driftline.performance.metric_estimate import Estimates
 from driftline.sketches.estimates import unpack_estimates
 from driftline.sketches.packed import PackedEstimates
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from driftline.checks.contract.error_budget import ErrorBudget
-    from driftline.config.model import ModelSettings
+    from driftline.config.model import ModelSettings, TestedMetric
     from driftline.events.finding import FindingEvent
     from driftline.performance.metric_estimate import MetricEstimate
     from driftline.profiles.profile import Profile
+    from driftline.profiles.task import Task
 
-CHECK: Final = "estimate.accuracy"
+PREFIX: Final = "estimate."
+"""Before the metric's name, in the name of the check."""
 UNBOUNDED: Final = frozenset({"mae", "mse", "rmse"})
 """Metrics that may be any number from 0."""
 MAX_CLASSES: Final = 64
@@ -65,10 +71,11 @@ class Truth(Struct, frozen=True, kw_only=True):
 
 
 class EstimateCase(NamedTuple):
-    """What an estimator expects of a window's accuracy, and that of the reference."""
+    """What an estimator expects of a window's metrics, and those of the reference."""
 
-    accuracy: MetricEstimate | None
-    reference: float | None
+    task: Task
+    estimates: Estimates
+    reference: dict[str, float | None]
     n: int
     n_reference: int
     settings: ModelSettings
@@ -85,8 +92,8 @@ def examine_estimate(
 ) -> Verdict[EstimateEvent]:
     """Report what the profile's estimator said of a window.
 
-    ``truth`` is None before labels; then a finding of severity ``info`` says where the estimated accuracy is below the
-    reference's by as much as matters, and by more than the band.
+    ``truth`` is None before labels; then findings of severity ``info`` say which watched metrics are estimated to have
+    changed by as much as matters, and by more than the band.
 
     Raises
     ------
@@ -131,8 +138,7 @@ def examine_estimate(
     )
     findings: list[FindingEvent] = []
     if truth is None:
-        accuracy = estimates.get("accuracy")
-        case = EstimateCase(accuracy, reference.get("accuracy"), event.n, event.n_reference, settings)
+        case = EstimateCase(task, estimates, reference, event.n, event.n_reference, settings)
         findings += [each for check in checks_of("estimate") for each in judge(check.examine(case), (), common)]
     return Verdict(events=(event,), findings=tuple(findings), sequence="performance", tested=False)
 
@@ -159,27 +165,36 @@ def _metric(name: str, estimate: MetricEstimate) -> EstimatedMetric:
 
 @check("estimate", "estimate", lambda _settings: 0)
 def estimate(case: EstimateCase) -> list[Outcome]:
-    """Say where the whole band of the estimated accuracy is below the reference's, and the drop matters.
+    """Say of which watched metrics the whole band of the estimate is beyond the reference's value, and it matters.
 
-    Not a test: it costs the budget nothing and never pages, as an estimate takes the relation of scores and labels to
-    be what it was.
+    In either direction. Not a test: it costs the budget nothing and never pages, as an estimate takes the relation of
+    scores and labels to be what it was.
     """
-    estimated, before, gate = case.accuracy, case.reference, case.settings.checks.min_accuracy_drop
+    watched = watched_metrics(case.task, case.settings.performance.metrics)
+    return [outcome for metric in watched for outcome in _of_metric(case, metric)]
+
+
+def _of_metric(case: EstimateCase, metric: TestedMetric) -> Iterator[Outcome]:
+    estimated, before = case.estimates.get(metric), case.reference.get(metric)
     if estimated is None or before is None:
-        return []
-    value, (low, high) = estimated.value, estimated.band(high=1.0)
-    drop = before - value
-    if drop < gate or high >= before:
-        return []
-    return [
-        Outcome(
-            check=CHECK,
-            family="performance",
-            statistic=statistic_of("estimated_accuracy", value, threshold=high),
-            effect=effect_of("accuracy_drop", drop, gate, value, before),
-            n=case.n,
-            n_reference=case.n_reference,
-            message=f"accuracy is estimated to have gone {percent(before)} -> {percent(value)} ({percent(low)} to "
-            f"{percent(high)}), without labels, from the scores of {number(case.n)} predictions",
-        )
-    ]
+        return
+    fraction = is_fraction(metric)
+    unit = 1.0 if fraction else abs(before)
+    low, high = estimated.band(high=1.0) if fraction else estimated.band()
+    rises = estimated.value > before
+    gate = gate_of(metric, case.settings)
+    change = abs(estimated.value - before)
+    if unit <= 0 or change / unit < gate or low <= before <= high:
+        return
+    word, show = "rise" if rises else "drop", percent if fraction else number
+    better = ", which is better" if rises != is_loss(metric) else ""
+    yield Outcome(
+        check=f"{PREFIX}{metric}",
+        family="performance",
+        statistic=statistic_of(f"estimated_{metric}", estimated.value, threshold=low if rises else high),
+        effect=effect_of(f"{metric}_{word}", change, gate, estimated.value, before, corrected=change / unit),
+        n=case.n,
+        n_reference=case.n_reference,
+        message=f"{metric.replace('_', ' ')} is estimated to have gone {show(before)} -> {show(estimated.value)} "
+        f"({show(low)} to {show(high)}){better}, without labels, from {number(case.n)} predictions",
+    )

@@ -9,7 +9,7 @@ from msgspec import structs
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.labels.performance_tests import PREFIX
 from driftline.performance.intervals import Z
-from driftline.performance.losses import SHARES
+from driftline.performance.losses import is_fraction, is_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +91,7 @@ def _within(metric: str, change: MixChange) -> tuple[float, str]:
             worst = each
     if worst is None or worst.value is None or worst.value_before is None:
         return 0.0, ""
-    show = percent if metric in SHARES else number
+    show = percent if is_fraction(metric) else number
     words = f"{metric.replace('_', ' ')} of segment {worst.segment} went from"
     return _certain(worst.within), f"{words} {show(worst.value_before)} to {show(worst.value)}"
 
@@ -114,7 +114,7 @@ def _certain(part: ExplainedPart) -> float:
 
 
 def _worse(metric: str, change: float) -> bool:
-    return change < 0 if metric in SHARES else change > 0
+    return change > 0 if is_loss(metric) else change < 0
 
 
 def _fraction(fraction: float) -> str:

@@ -62,7 +62,7 @@ def examine_performance(
         explained = explanations(case, worse)
         findings = [with_explanation(finding, explained) for finding in findings]
         event = structs.replace(event, explained=[*explained.values()])
-    p_values = {each.check: each.p_value for outcomes in examined for each in outcomes}
+    p_values = {each.check: each.p_value for outcomes in examined for each in outcomes if not each.lingers}
     return Verdict(
         events=(event,),
         findings=tuple(findings),

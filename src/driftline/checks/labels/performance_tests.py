@@ -10,11 +10,22 @@ from msgspec import structs
 
 from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
 from driftline.checks.contract.wording import number, percent
+from driftline.checks.labels.gates import gate_of
+from driftline.checks.labels.interval_tests import interval_test
 from driftline.checks.quality.duplicates import PART_OF_LEVEL
 from driftline.events.evidence import DispersionEvidence
-from driftline.performance.losses import SHARES, mean_loss, watched_metrics, wrong_decisions
+from driftline.performance.losses import (
+    is_fraction,
+    is_loss,
+    is_mean_loss,
+    is_share,
+    mean_loss,
+    watched_metrics,
+    wrong_decisions,
+)
 from driftline.significance.mean_shift import Values, mean_shift_test
 from driftline.significance.share import share_test
+from driftline.sketches.scores import LABELLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,10 +39,6 @@ PREFIX: Final = "performance."
 """Before the metric's name, in the name of the check."""
 BETTER_PREFIX: Final = "improvement."
 """The same of the check for a change for the better."""
-MIN_RISE: Final = 0.05
-"""Smallest rise of a loss that matters where none is configured, as a part of the baseline's."""
-
-
 SURE: Final = 2.33
 """Standard errors below a window's effect at which it is critical: 99 % of a normal distribution."""
 
@@ -67,10 +74,35 @@ def performance(case: PerformanceCase) -> Iterator[Outcome]:
     """
     watched = watched_metrics(case.profile.task, case.settings.performance.metrics)
     for metric, better in product(watched, (False, True)):
-        compared = (_share if metric in SHARES else _loss)(metric, case, better=better)
+        compared = _compared(metric, case, better=better)
         if compared is not None:
             outcome = _outcome(metric, case, compared, better=better)
             yield structs.replace(outcome, part=(1 - PART_OF_LEVEL) / len(watched))
+
+
+def _compared(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
+    if is_share(case.profile.task, metric):
+        return _share(metric, case, better=better)
+    return (_loss if is_mean_loss(metric) else _by_interval)(metric, case, better=better)
+
+
+def _by_interval(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
+    """Compare a metric that is neither a share nor a mean."""
+    sizes = tuple(max(0, int(side[LABELLED])) for side in (case.revision.vector, case.baseline.vector))
+    spread = spread_of(case, metric, sizes[0])
+    found = interval_test(case, metric, spread.dispersion, spread.degrees_of_freedom, better=better)
+    if found is None:
+        return None
+    sign, is_rise = (-1 if better else 1) * (1 if is_loss(metric) else -1), is_loss(metric) != better
+    change = sign * (found.current - found.reference)
+    unit = 1.0 if is_fraction(metric) else abs(found.reference)
+    if unit <= 0:
+        return None
+    gate = gate_of(metric, case.settings)
+    statistic = statistic_of("interval_quantile", found.quantile, found.p_value)
+    name = f"{metric}_{'rise' if is_rise else 'drop'}"
+    effect = effect_of(name, change, gate, found.current, found.reference, corrected=change / unit)
+    return Comparison(statistic, effect, (sizes[0], sizes[1]), spread, (change - SURE * found.standard_error) / unit)
 
 
 def _share(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
@@ -87,7 +119,7 @@ def _share(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comp
     if result is None:
         return None
     current, reference = (here.n - here.k) / here.n, (there.n - there.k) / there.n
-    gate = settings.performance.min_change.get(metric, settings.checks.min_accuracy_drop)
+    gate = gate_of(metric, settings)
     statistic = statistic_of("exact_share", result.share, result.p_value)
     name, change = (f"{metric}_rise", current - reference) if better else (f"{metric}_drop", reference - current)
     effect = effect_of(name, change, gate, current, reference)
@@ -113,7 +145,7 @@ def _loss(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Compa
     result = mean_shift_test(*sides, dispersion=spread.dispersion, degrees_of_freedom=spread.degrees_of_freedom)
     if result is None:
         return None
-    gate, relative = settings.performance.min_change.get(metric, MIN_RISE), here.mean / there.mean - 1
+    gate, relative = gate_of(metric, settings), here.mean / there.mean - 1
     freedom = int(result.degrees_of_freedom)
     statistic = statistic_of("welch_t", result.statistic, result.p_value, degrees_of_freedom=freedom)
     name, sign = (f"{metric}_drop", -1) if better else (f"{metric}_rise", 1)
@@ -126,8 +158,8 @@ def _loss(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Compa
 def _outcome(metric: TestedMetric, case: PerformanceCase, compared: Comparison, *, better: bool) -> Outcome:
     origin = "the reference" if case.baseline.origin == "reference" else "the first windows"
     effect, (n, n_reference), spread = compared.effect, compared.sizes, compared.spread
-    show = percent if metric in SHARES else number
-    word = "drop" if (metric in SHARES) != better else "rise"
+    show = percent if is_fraction(metric) else number
+    word = "rise" if is_loss(metric) != better else "drop"
     before, after = (show(value) for value in (effect.reference or 0.0, effect.current or 0.0))
     change = f"{metric.replace('_', ' ')} {before} -> {after} against {origin}"
     return Outcome(
@@ -155,7 +187,10 @@ def errors_spread(profile: Profile, settings: ModelSettings, metric: str, n: flo
     history = profile.history
     if history is None or history.errors is None or settings.checks.dispersion.mode == "independent":
         return Spread(1.0, None, 0)
-    of_metric = history.errors.metrics.get(metric)
+    known = history.errors.metrics
+    of_metric = known.get(metric)
+    if not is_share(profile.task, metric) and not is_mean_loss(metric):  # as much as errors that vary most
+        of_metric = max(known.values(), key=lambda each: each.at(n), default=None)
     if of_metric is None or history.errors.window_ms != int(settings.windows.performance):
         return Spread(1.0, None, 0)
     return Spread(of_metric.at(n), of_metric.n_windows - 1.0, of_metric.n_windows)

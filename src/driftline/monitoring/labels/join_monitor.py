@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from driftline.alerts import ModelAlerts
 from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.contract.closed_window import PerformanceBaseline
+from driftline.checks.labels.error_findings import examine_errors
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.detectors import Block
 from driftline.events.output_record import event_records
@@ -22,6 +23,7 @@ from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.alert_desk import AlertDesk
 from driftline.monitoring.labels.arrival_monitor import ArrivalMonitor
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions, LatestRevisions
+from driftline.monitoring.labels.error_watch import ErrorWatch
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines, coverage_of
@@ -110,6 +112,7 @@ class JoinMonitor:
         self._baselines = ProductionBaselines(settings.windows.min_samples)
         self._segments = SegmentWindows(settings.segments)
         self._error_detectors = ColumnDetectors(settings.checks, setup.pane_ms, "errors")
+        self._error_watch = ErrorWatch(setup)
         self._state = Value("joins", JoinState, JoinState())
         self.loop_back = LoopBack(setup, predictions.steps, predictions.estimates.revision, self._open_performance)
         self._control = setup.directions
@@ -129,6 +132,7 @@ class JoinMonitor:
             *self._baselines.tables,
             *self._segments.tables,
             *self._error_detectors.tables,
+            *self._error_watch.tables,
             *self._estimate_revisions.tables,
             *self.loop_back.tables,
         )
@@ -232,14 +236,15 @@ class JoinMonitor:
         deployed_ms = max((each for each in known if each is not None), default=None)
         if (profile.profile_id, deployed_ms) != (self.state.profile_id, self.state.deployed_ms):
             self._error_detectors.clear()
+            self._error_watch.clear()
             self.state.profile_id, self.state.deployed_ms = profile.profile_id, deployed_ms
             self._state.changed()
         count, total, squares = self._errors(pane, task_id(profile.task))
         if count <= 0:
             return []
+        outputs = self._watch(profile, pane, count, round(total / ERROR_SCALE))
         mean = total / ERROR_SCALE / count
         block = Block(count, mean, max(squares / SQUARE_SCALE / count - mean * mean, 0.0))
-        outputs: Outputs = []
         bounded = () if profile.task.kind == "regression" else (0,)
         for detected in self._error_detectors.update(pane.start_ms, [(0, block)], bounded):
             change = DetectedChange(
@@ -258,6 +263,14 @@ class JoinMonitor:
             budget = self._setup.budget
             outputs += event_records(examine_detection(profile, change, budget).findings, budget.source)
         return outputs
+
+    def _watch(self, profile: Profile, pane: ClosedLabels, n: int, total: int) -> Outputs:
+        """Return what the e-detector of errors finds in a pane; of classes the total is the wrong predictions."""
+        found = self._error_watch.add(profile, self._baseline(profile), pane, n, total)
+        if found is None:
+            return []
+        verdict = examine_errors(profile, found, self._setup.budget)
+        return self.desk.settle(verdict, self._problems, first_ms=self._problems.first_ms)
 
     def _errors(self, pane: ClosedLabels, task: str) -> tuple[int, int, int]:
         """Return the pane's errors in a task."""
@@ -279,6 +292,8 @@ class JoinMonitor:
         coverage = coverage_of(vector)
         baseline, tested_before = self._baseline(profile), due.window.tested
         tested = self._test_now(profile, due, vector, baseline, coverage)
+        if tested and baseline is not None:
+            self._error_watch.begin(due.at_ms)
         budget, task = self._setup.budget, task_id(profile.task)
         revision = due.counted(self._setup.key, SEGMENT_ALL, vector, reach, tested=tested)
         by_segment = None if tested_before or not due.window.tested else self._segments.take(due, profile.task, vector)

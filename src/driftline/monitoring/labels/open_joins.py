@@ -22,7 +22,8 @@ from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.monitoring.state.table import Codec, Table
 from driftline.panes.flush_record import first_names
 from driftline.sketches.packed import Sparse
-from driftline.sketches.sparse import merge_sparse
+from driftline.sketches.scores import LABELLED
+from driftline.sketches.sparse import cell_of, merge_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,9 @@ class LabelledPane(Struct, array_like=True):
     """By profile id."""
     offsets: Offsets = {}
     """Of the labels."""
+    lag: tuple[int, int] = (0, 0)
+    """Labels that count now, and the sum of how long ago their predictions were, by the middle of their windows, in ms;
+    0 where the window has not ended."""
 
 
 class PaneGroup(Struct, array_like=True):
@@ -91,6 +95,8 @@ class ClosedLabels(NamedTuple):
     offsets: dict[Kind, Offsets]
     """Of its labels only: how many of the pane's predictions are still told apart depends on when the labels came."""
     flags: tuple[str, ...]
+    lag: tuple[int, int] = (0, 0)
+    """As a :class:`LabelledPane` has it."""
 
 
 class OpenJoins:
@@ -150,7 +156,9 @@ class OpenJoins:
                 _merge(part)
         labels = delta.offsets.get("labels")
         if labels is not None or delta.errors[0]:
-            _add_labels(group.labelled.setdefault(delta.pane_ms, LabelledPane()), delta, labels or {})
+            pane = group.labelled.setdefault(delta.pane_ms, LabelledPane())
+            _add_labels(pane, delta, labels or {})
+            pane.lag = _lag_after(pane.lag, delta, end_ms, self._times.size_ms)
 
     def _part(self, due_ms: int, window_ms: int, profile_id: str) -> RevisionPart:
         key = (due_ms, window_ms)
@@ -223,7 +231,7 @@ class OpenJoins:
             pane = group.labelled.pop(start_ms)
             flags = reach.flags(end_ms) | ({AFTER_IDLE} if end_ms == after_idle_ms else set())
             offsets: dict[Kind, Offsets] = {"labels": pane.offsets} if pane.offsets else {}
-            yield ClosedLabels(start_ms, end_ms, pane.errors, offsets, tuple(sorted(flags)))
+            yield ClosedLabels(start_ms, end_ms, pane.errors, offsets, tuple(sorted(flags)), pane.lag)
 
     def _leave(self, group: PaneGroup) -> None:
         """Hand what a group knows on to the revisions that it adds to."""
@@ -256,6 +264,16 @@ def _add_labels(pane: LabelledPane, delta: JoinDelta, labels: Offsets) -> None:
     merge_offsets(pane.offsets, labels)
     before, new = pane.errors.get(delta.profile_id, (0, 0, 0)), delta.errors
     pane.errors[delta.profile_id] = (before[0] + new[0], before[1] + new[1], before[2] + new[2])
+
+
+def _lag_after(lag: tuple[int, int], delta: JoinDelta, end_ms: int, size_ms: int) -> tuple[int, int]:
+    """Return a pane's lag with a delta, given the pane's end and the length of performance windows."""
+    n, total_ms = lag
+    for window in delta.windows:
+        labels, late_ms = cell_of(window.cells, LABELLED), end_ms - window.window_ms - size_ms
+        n += labels
+        total_ms += labels * (late_ms + size_ms // 2) if late_ms > 0 else 0
+    return n, total_ms
 
 
 def _merged(parts: dict[str, RevisionPart]) -> dict[str, RevisionPart]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from driftline.events.retraining import PerformanceLoss
 from driftline.performance import differences, measure
-from driftline.performance.losses import SHARES, watched_metrics
+from driftline.performance.losses import is_fraction, is_loss, watched_metrics
 from driftline.sketches.scores import LABELLED
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _loss(
     metric: TestedMetric, values: tuple[float, float], change: tuple[float, float, float], n: int
 ) -> PerformanceLoss:
     difference, low, high = change
-    worse = (-difference, -high, -low) if metric in SHARES else (difference, low, high)
+    worse = (difference, low, high) if is_loss(metric) else (-difference, -high, -low)
     return PerformanceLoss(
         metric=metric,
         basis="realised",
@@ -86,9 +86,9 @@ def _estimated(
         estimate, before = estimates.get(metric), reference.get(metric)
         if estimate is None or before is None:
             continue
-        low, high = estimate.band(high=1.0) if metric in SHARES else estimate.band()
+        low, high = estimate.band(high=1.0) if is_fraction(metric) else estimate.band()
         worse = (before - estimate.value, before - high, before - low)
-        if metric not in SHARES:
+        if is_loss(metric):
             worse = (estimate.value - before, low - before, high - before)
         found.append(
             PerformanceLoss(

@@ -18,7 +18,7 @@ from driftline.events.retraining import (
 )
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.retraining.labelled_windows import flags_of, offsets_of
-from driftline.performance.losses import SHARES
+from driftline.performance.losses import is_fraction
 from driftline.sketches.scores import LABELLED
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def _loss_words(losses: Sequence[PerformanceLoss], missing: str | None) -> str:
     if not losses:
         return f"What it can win back is not known: {missing}."
     loss = losses[0]
-    show = percent if loss.metric in SHARES else number
+    show = percent if is_fraction(loss.metric) else number
     metric, values = loss.metric.replace("_", " "), f"{show(loss.reference)} → {show(loss.current)}"
     if loss.lower <= 0:
         return f"No loss of {metric} is shown ({values}, {loss.basis}), so nothing is known to be won back."

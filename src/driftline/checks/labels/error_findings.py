@@ -1,0 +1,99 @@
+"""Findings of the e-detector of errors: the accuracy has fallen, or risen, by the labels that came lately."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from driftline.alerts.policy import severity_of
+from driftline.checks.contract.check import Outcome, effect_of, statistic_of
+from driftline.checks.contract.common_fields import common_fields, span
+from driftline.checks.contract.ladder import judge
+from driftline.checks.contract.verdict import Verdict
+from driftline.checks.contract.wording import number, percent
+from driftline.checks.labels.error_bets import METRIC
+from driftline.checks.labels.gates import gate_of
+from driftline.checks.labels.performance_tests import BETTER_PREFIX, PREFIX, SURE
+from driftline.events.cloudevents import rfc3339
+from driftline.events.model_key import ModelKey
+from driftline.events.source import SEGMENT_ALL, Kind, Offsets
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from driftline.checks.contract.error_budget import ErrorBudget
+    from driftline.events.evidence import Event
+    from driftline.profiles.profile import Profile
+
+
+class FoundErrors(Struct, frozen=True, kw_only=True):
+    """A change of the share of wrong predictions, and the pane of labels that brought it to light."""
+
+    key: ModelKey
+    start_ms: int
+    end_ms: int
+    offsets: dict[Kind, Offsets]
+    flags: tuple[str, ...]
+    statistic: float
+    threshold: float
+    n: int
+    """Labels since it began."""
+    n_independent: float
+    """Independent labels that say as much."""
+    before: float
+    after: float
+    """Accuracy of the baseline, and of these labels."""
+    n_baseline: int
+    origin: str
+    """What the baseline is."""
+    since_ms: int
+    """Event time of the predictions from which on it shows."""
+    worse: bool
+
+    def sure(self, errors: float) -> float:
+        """Return the change of accuracy, so many standard errors less, at least 0."""
+        error = math.sqrt(self.after * (1 - self.after) / max(self.n_independent, 1.0))
+        return max(0.0, abs(self.after - self.before) - errors * error)
+
+    def matters(self, gate: float) -> bool:
+        """Return whether it is for the worse and surely as large as matters."""
+        return self.worse and self.sure(1.0) >= gate
+
+
+def examine_errors(profile: Profile, found: FoundErrors, budget: ErrorBudget) -> Verdict[Event]:
+    """Return the finding of a change, a ``warning`` or worse where it is for the worse and surely as large as matters.
+
+    No registered check, as it decides by itself as labels come: its threshold bounds its false alarms.
+    """
+    window = span("pane", found.start_ms, found.end_ms, found.end_ms - found.start_ms)
+    common = common_fields(found.key, SEGMENT_ALL, window, profile, budget, found.offsets, found.flags)
+    gate = gate_of(METRIC, budget.settings)
+    matters = found.matters(gate)
+    severity = severity_of(found.sure(SURE), gate) if matters else "info"
+    level = budget.detector_level(len(profile.columns))
+    if not matters:
+        why = "for the better" if not found.worse else "not certain to be as large as matters"
+        level = structs.replace(level, derivation=f"{why}, notifies nobody: {level.derivation}", in_budget=False)
+    word: Literal["drop", "rise"] = "drop" if found.worse else "rise"
+    change = found.before - found.after if found.worse else found.after - found.before
+    outcome = Outcome(
+        check=f"{PREFIX if found.worse else BETTER_PREFIX}{METRIC}",
+        family="performance",
+        statistic=statistic_of("log_mixture", found.statistic, threshold=found.threshold),
+        effect=effect_of(f"{METRIC}_{word}", change, gate, found.after, found.before),
+        n=found.n,
+        n_reference=found.n_baseline,
+        message=f"{METRIC} {percent(found.before)} -> {percent(found.after)} against {found.origin}"
+        f"{'' if found.worse else ', which is better'} (a {word} matters from {percent(gate)}; ln of the e-value "
+        f"{number(found.statistic)}, threshold {number(found.threshold)}; {found.n:,} labels of predictions since "
+        f"{rfc3339(found.since_ms)})",
+        severity=severity,
+        level=level,
+        for_the_better=not found.worse,
+        baseline="reference" if found.origin == "the reference" else "first windows",
+    )
+    (finding,) = judge([outcome], (), common)
+    finding = structs.replace(finding, since=rfc3339(found.since_ms))
+    return Verdict(findings=(finding,), sequence="performance", tested=True)

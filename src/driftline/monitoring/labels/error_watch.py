@@ -1,0 +1,180 @@
+"""The e-detector of a model's errors: it steps at every pane to which labels came, on the first ones of predictions.
+
+Which labels come in a pane depends on how long labels take. Where they are usual for the stream, the errors of those
+that come are those of all that come in the end; before, only early labels are there, which may be of easy or of hard
+cases. So it begins when the first performance window has so many of its labels that it is tested.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import xxhash
+from msgspec import Struct, field
+
+from driftline.checks.labels.error_bets import METRIC, ErrorBets, error_variation
+from driftline.checks.labels.error_findings import FoundErrors
+from driftline.checks.labels.gates import gate_of
+from driftline.detectors.mixture.bets import pane_of
+from driftline.detectors.mixture.e_detectors import MixtureState
+from driftline.monitoring.predictions.event_times import EventTimes
+from driftline.monitoring.state.table import Value
+
+if TYPE_CHECKING:
+    from driftline.checks.contract.closed_window import PerformanceBaseline
+    from driftline.detectors.mixture.e_detectors import Alarm
+    from driftline.monitoring.labels.open_joins import ClosedLabels
+    from driftline.monitoring.model_setup import ModelSetup
+    from driftline.monitoring.state.table import Tables
+    from driftline.profiles.profile import Profile
+
+_LAG_LABELS: Final = 1_000.0
+"""Labels over which the usual delay of labels is measured."""
+
+
+class WatchState(Struct, array_like=True):
+    """What is kept of the errors."""
+
+    since_ms: int | None = None
+    """From when on panes count; None before labels are as usual."""
+    made_of: int = 0
+    """Of which bets the numbers are."""
+    numbers: bytes = b""
+    """32-bit floating point, little-endian: ln R, labels since, and the sum of their scores, of each bet."""
+    times: EventTimes = field(default_factory=EventTimes)
+    last_ms: int = 0
+    lag_ms: float = 0.0
+    n_lag: float = 0.0
+    """Mean delay of labels, and how many it is of, fading."""
+    quiet_until_ms: int = 0
+    """Until when it tells of no other change, but for one that matters after one that did not."""
+    told_of_what_matters: bool = False
+
+
+class ErrorWatch:
+    """Watches the errors of one model, pane by pane.
+
+    Notes
+    -----
+    *State*: three numbers a bet, eight bets, and the dates of the latest labels. *Cost* of a pane: O(bets).
+    """
+
+    def __init__(self, setup: ModelSetup) -> None:
+        self._setup = setup
+        self._state = Value("error-watch", WatchState, WatchState())
+        self._bets: ErrorBets | None = None
+        self._mixture: MixtureState | None = None
+        self._known: tuple[str, int] | None = None
+        self.tables: Tables = (self._state,)
+
+    def begin(self, at_ms: int) -> None:
+        """Begin with the panes from a moment on: from now on labels come as they usually do."""
+        if self._state.value.since_ms is None:
+            self._state.value.since_ms = at_ms
+            self._state.changed()
+
+    def clear(self) -> None:
+        """Forget everything, as the model or its reference is another one."""
+        if self._state.value != WatchState():
+            self._state.set(WatchState())
+        self._bets = self._mixture = self._known = None
+
+    def add(
+        self, profile: Profile, baseline: PerformanceBaseline | None, pane: ClosedLabels, n: int, wrong: int
+    ) -> FoundErrors | None:
+        """Add a pane of n first labels, so many of wrong predictions; return a change that it brought to light."""
+        state = self._state.value
+        if state.since_ms is None or baseline is None or pane.start_ms < state.since_ms or not 0 <= wrong <= n > 0:
+            return None
+        bets = self._against(profile, baseline)
+        if bets is None or self._mixture is None:
+            return None
+        self._state.changed()
+        state.times.add(pane.start_ms, n)
+        self._note_lag(pane)
+        fading = max(0, pane.end_ms - (state.last_ms or pane.start_ms)) / bets.variation.known_ms
+        state.last_ms = pane.end_ms
+        threshold = self._threshold(profile)
+        alarms = self._mixture.step(
+            pane_of(bets.bets, bets.counts(n, wrong)), bets.fair, bets.ratios, np.array([threshold]), fading
+        )
+        found = self._found(bets, alarms[0], baseline, pane, threshold) if alarms else None
+        if found is not None:
+            matters = found.matters(gate_of(METRIC, self._setup.budget.settings))
+            if pane.end_ms >= state.quiet_until_ms or (matters and not state.told_of_what_matters):
+                state.quiet_until_ms = pane.end_ms + int(self._setup.budget.settings.windows.performance)
+                state.told_of_what_matters = matters
+                if matters:  # of what does not matter yet evidence goes on to be gathered
+                    self._mixture.clear(0)
+            else:
+                found = None
+        self._pack(bets, self._mixture)
+        return found
+
+    def _threshold(self, profile: Profile) -> float:
+        budget = self._setup.budget
+        horizon_panes = -(-int(budget.settings.alerts.false_alarm_budget.horizon) // self._setup.pane_ms)
+        return max(0.0, math.log(horizon_panes / budget.detector_alarms(len(profile.columns))))
+
+    def _against(self, profile: Profile, baseline: PerformanceBaseline) -> ErrorBets | None:
+        """Return the bets against a baseline; None where nothing is known of how errors vary."""
+        known = (profile.profile_id, xxhash.xxh3_64_intdigest(baseline.vector.tobytes()))
+        if known != self._known:
+            variation = error_variation(profile, self._setup.budget.settings)
+            self._bets = None if variation is None else ErrorBets(profile, baseline, variation)
+            self._mixture = None if self._bets is None else self._restored(self._bets)
+            self._known = known
+        return self._bets
+
+    def _restored(self, bets: ErrorBets) -> MixtureState:
+        """Return what the state holds of these bets, or a fresh beginning."""
+        mixture, numbers = MixtureState(bets.bets), np.frombuffer(self._state.value.numbers, dtype="<f4")
+        arrays = (mixture.logs, mixture.events, mixture.totals)
+        if self._state.value.made_of == _made_of(bets) and numbers.size == sum(each.size for each in arrays):
+            for each, own in zip(arrays, np.split(numbers, len(arrays)), strict=True):
+                each[...] = own.reshape(each.shape)
+        return mixture
+
+    def _pack(self, bets: ErrorBets, mixture: MixtureState) -> None:
+        parts = (mixture.logs, mixture.events, mixture.totals)
+        self._state.value.made_of = _made_of(bets)
+        self._state.value.numbers = b"".join(part.astype("<f4").tobytes() for part in parts)
+
+    def _note_lag(self, pane: ClosedLabels) -> None:
+        n, total_ms = pane.lag
+        if n > 0:
+            state = self._state.value
+            kept = state.n_lag * math.exp(-n / _LAG_LABELS)
+            state.lag_ms = (state.lag_ms * kept + max(0, total_ms)) / (kept + n)
+            state.n_lag = kept + n
+
+    def _found(
+        self, bets: ErrorBets, alarm: Alarm, baseline: PerformanceBaseline, pane: ClosedLabels, threshold: float
+    ) -> FoundErrors:
+        worse = bets.bets.directions[0][alarm.direction].grew
+        before = 1 - bets.wrong / max(bets.n, 1)
+        change = -alarm.change if worse else alarm.change
+        since_ms = self._state.value.times.start_of(max(1.0, alarm.n)) - round(self._state.value.lag_ms)
+        return FoundErrors(
+            key=self._setup.key,
+            start_ms=pane.start_ms,
+            end_ms=pane.end_ms,
+            offsets=pane.offsets,
+            flags=pane.flags,
+            statistic=round(alarm.statistic, 3),
+            threshold=round(threshold, 3),
+            n=round(alarm.n),
+            n_independent=alarm.n / bets.variation.ratio,
+            before=before,
+            after=min(1.0, max(0.0, before + change)),
+            n_baseline=bets.n,
+            origin="the reference" if baseline.origin == "reference" else "the first windows",
+            since_ms=since_ms - since_ms % self._setup.pane_ms,
+            worse=worse,
+        )
+
+
+def _made_of(bets: ErrorBets) -> int:
+    return xxhash.xxh3_64_intdigest(bets.bets.thetas.tobytes() + bets.fair.log_means.tobytes())

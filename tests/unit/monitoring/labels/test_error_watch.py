@@ -1,0 +1,124 @@
+"""The e-detector of errors, through the whole chain of joins: it finds what a window cannot, and begins late enough."""
+
+from __future__ import annotations
+
+import json
+import random
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from driftline.events.cloudevents import epoch_ms
+from tests.support.arrival import KEY, Labelled, arrival_settings, flushes
+from tests.support.monitor_runs import run, run_with_crashes
+from tests.support.monitoring import PANE_MS, START_MS, training_profile
+
+if TYPE_CHECKING:
+    from driftline.config.settings import Settings
+
+PROFILE = training_profile(KEY, 0, n=4_000, labelled=True)
+"""One in twenty of its predictions is wrong."""
+ONSET_MS = START_MS + 1_500_000
+
+
+def settings_of(*, sequential: bool = True, dispersion: str = "independent") -> Settings:
+    base = arrival_settings()
+    checks = msgspec.convert(
+        {"sequential": sequential, "dispersion": {"mode": dispersion}, "min_accuracy_drop": 0.02},
+        type(base.defaults.checks),
+    )
+    return msgspec.structs.replace(base, defaults=base.defaults.replace(checks=checks))
+
+
+def traffic_of(wrong_after: float, *, wrong_before: float = 0.05, seed: int = 4) -> Labelled:
+    """Return half an hour of four predictions a second, whose labels come after some seconds."""
+    rng = np.random.default_rng(seed)
+    traffic = Labelled.evenly(8_000, 250, rng)
+    wrong = rng.random(traffic.predicted.size) < np.where(traffic.time_ms < ONSET_MS, wrong_before, wrong_after)
+    traffic.actual[:] = np.where(wrong, 1 - traffic.predicted, traffic.predicted)
+    traffic.delay_ms[:] = rng.exponential(5_000, traffic.delay_ms.size).astype(np.int64)
+    return traffic
+
+
+@cache
+def findings(
+    wrong_after: float, *, sequential: bool = True, dispersion: str = "independent", wrong_before: float = 0.05
+) -> list[dict[str, Any]]:
+    settings = settings_of(sequential=sequential, dispersion=dispersion)
+    traffic = traffic_of(wrong_after, wrong_before=wrong_before)
+    outputs = run(list(flushes(settings, traffic, 10_000, under=PROFILE)), settings, [PROFILE]).outputs
+    kinds = (("ce_type", b"io.driftline.finding.v1"), ("ce_type", b"io.driftline.alert.v1"))
+    found = [json.loads(each.value or b"null") for each in outputs if any(kind in each.headers for kind in kinds)]
+    shown = (each for each in found if each is not None)
+    return sorted(shown, key=lambda each: (each["window"]["end"], each.get("revision", 0)))
+
+
+def of_panes(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for each in found if each.get("check", "").endswith(".accuracy") and each["window"]["kind"] == "pane"]
+
+
+def test_a_fall_that_no_window_shows_is_found() -> None:
+    (first, *_) = of_panes(findings(0.11))
+    assert (first["check"], first["family"], first["severity"]) == ("performance.accuracy", "performance", "warning")
+    assert first["statistic"]["name"] == "log_mixture"
+    assert first["statistic"]["value"] >= first["statistic"]["threshold"]
+    assert first["effect"]["current"] == pytest.approx(0.89, abs=0.03)
+    assert first["effect"]["reference"] == pytest.approx(0.95, abs=0.01)
+    since_ms = epoch_ms(first["since"])
+    assert abs(since_ms - ONSET_MS) < 120_000, "it dates the predictions"
+    assert epoch_ms(first["window"]["end"]) - ONSET_MS <= 300_000
+    alone = [each for each in findings(0.11, sequential=False) if each.get("check") == "performance.accuracy"]
+    assert not alone or epoch_ms(alone[0]["window"]["end"]) > epoch_ms(first["window"]["end"])
+    alerts = [each for each in findings(0.11) if each.get("cause") == "performance"]
+    assert [each["notify"] for each in alerts].count(True) == 1
+    assert "resolved" not in [each["state"] for each in alerts], "it lasts"
+
+
+def test_a_great_fall_is_told_before_its_window_is_tested() -> None:
+    (first, *_) = of_panes(findings(0.5))
+    windows = [each for each in findings(0.5) if each.get("check") == "performance.accuracy"]
+    tested = [each for each in windows if each["window"]["kind"] != "pane"]
+    assert first["severity"] == "critical"
+    assert epoch_ms(first["window"]["end"]) - ONSET_MS <= 4 * PANE_MS
+    assert epoch_ms(first["window"]["end"]) < epoch_ms(tested[0]["window"]["end"])
+
+
+def test_one_alert_lasts_as_long_as_the_fall() -> None:
+    alerts = [each for each in findings(0.5) if each.get("cause") == "performance"]
+    assert len({each["alert_id"] for each in alerts}) == 1
+    assert [each["state"] for each in alerts].count("resolved") <= 1
+    assert sum(each["notify"] for each in alerts) == 1
+
+
+def test_unchanged_errors_find_nothing() -> None:
+    assert of_panes(findings(0.05)) == []
+
+
+def test_fewer_errors_are_told_for_information() -> None:
+    (first, *_) = of_panes(findings(0.001, wrong_before=0.05))
+    assert (first["check"], first["severity"]) == ("improvement.accuracy", "info")
+    assert not first["level"]["in_budget"]
+
+
+def test_without_anything_known_of_how_errors_vary_nobody_is_told() -> None:
+    assert of_panes(findings(0.5, dispersion="estimate")) == []
+
+
+def test_it_begins_when_labels_are_as_usual() -> None:
+    """Errors that are many from the beginning on are found only after the first window has been tested."""
+    (first, *_) = of_panes(findings(0.4, wrong_before=0.4))
+    assert epoch_ms(first["window"]["start"]) >= START_MS + 60_000
+
+
+@pytest.mark.slow
+def test_neither_flushes_nor_crashes_show() -> None:
+    settings, traffic = settings_of(), traffic_of(0.11)
+    wanted = run(list(flushes(settings, traffic, 10_000, under=PROFILE)), settings, [PROFILE]).outputs
+    for seed, every_ms in ((1, 5_000), (2, 70_000)):
+        records = list(flushes(settings, traffic, every_ms, under=PROFILE))
+        got = run_with_crashes(records, settings, [PROFILE], random.Random(seed), 4)
+        kept = {record for record in got.outputs if record.channel != "references"}
+        assert not {record.value for record in kept ^ {each for each in wanted if each.channel != "references"}}
