@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.predictions.column_detectors import ColumnDetection
     from driftline.monitoring.state.table import Stateful
     from driftline.profiles.profile import Profile
+    from driftline.sketches.pane_sketch import PackedSketch
 
 MAX_JOURNAL: Final = 60
 """Panes that are kept apart in the state; more are written as what the windows have become."""
@@ -102,8 +103,11 @@ class ProfileMonitor:
 
     def add(self, pane: ClosedPane) -> Detected:
         """Add a pane of the profile's grid; all that was due at or before its start has been closed."""
-        changes = self._add_to_windows(pane)
-        self._note(pane)
+        packed = None if self._journal.ended and self._mixture is None else pane.sketch.pack()
+        changes = self._add_to_windows(pane, packed)
+        if packed is not None and not self._journal.ended:
+            union = PackedUnion(packed, pane.n_events, pane.offsets, sorted(pane.flags), dict(pane.schemas))
+            self._journal.note(pane.start_ms, union)
         self.origins.add(pane)
         if MAINTENANCE in pane.flags or not self.view.settings.checks.detectors:
             return Detected(changes)
@@ -111,14 +115,10 @@ class ProfileMonitor:
         found = self._detectors.update(pane.start_ms, present, self._blocks.bounded) if present else []
         return Detected(changes, found)
 
-    def _note(self, pane: ClosedPane) -> None:
-        if not self._journal.ended:
-            schemas = dict(pane.schemas)
-            union = PackedUnion(pane.sketch.pack(), pane.n_events, pane.offsets, sorted(pane.flags), schemas)
-            self._journal.note(pane.start_ms, union)
-
-    def _add_to_windows(self, pane: ClosedPane) -> Sequence[FoundChange]:
-        """Add a pane to all that the journal stands for; return what the e-detectors found."""
+    def _add_to_windows(self, pane: ClosedPane, packed: PackedSketch | None) -> Sequence[FoundChange]:
+        """Add a pane to all that the journal stands for, with its sketch as it is kept where something keeps it; return
+        what the e-detectors found.
+        """
         for window in self._tumbling.values():
             window.add(pane)
         self._sliding.add(pane)
@@ -129,7 +129,7 @@ class ProfileMonitor:
             self._rolling.add(pane.start_ms, pane.sketch)
         if self._mixture is None:
             return ()
-        self._recent.add(pane)
+        self._recent.add(pane, packed)
         return self._mixture.add(pane)
 
     def events_since(self, moment_ms: int, pane: ClosedPane) -> ClosedWindow | None:
@@ -196,7 +196,8 @@ class ProfileMonitor:
         sketch = PaneSketch.unpack(union.sketch, self.profile.layout)
         end_ms = start_ms + self._pane_ms
         flags = frozenset(union.flags)
-        self._add_to_windows(ClosedPane(start_ms, end_ms, sketch, union.offsets, flags, union.schemas))
+        pane = ClosedPane(start_ms, end_ms, sketch, union.offsets, flags, union.schemas)
+        self._add_to_windows(pane, union.sketch)
 
 
 def first_pane(profile: Profile, pane_ms: int) -> int:

@@ -49,9 +49,10 @@ class RecentPast:
         self._spans = Table("recent", int, RecentSpan)
         self.tables = (self._spans,)
 
-    def add(self, pane: ClosedPane) -> None:
-        """Add a closed pane; panes come in the order of time."""
-        self._spans.put(pane.start_ms, RecentSpan(pane.end_ms, 0, pane.n_events, pane.sketch.pack()))
+    def add(self, pane: ClosedPane, packed: PackedSketch | None = None) -> None:
+        """Add a closed pane, and its sketch as it is kept where that is known; panes come in the order of time."""
+        sketch = pane.sketch.pack() if packed is None else packed
+        self._spans.put(pane.start_ms, RecentSpan(pane.end_ms, 0, pane.n_events, sketch))
         for start_ms in [each for each, span in self._spans.items() if span.end_ms <= pane.end_ms - self._length_ms]:
             self._spans.drop(start_ms)
         level = 0
