@@ -16,6 +16,7 @@ from benchmarks.detection.reference import Reference, SimulatedModel, built, cou
 from benchmarks.detection.scenarios import PER_PANE, POWER_STREAMS, correlated, twelve_features
 from benchmarks.detection.sequential import (
     ADWIN_DEFAULT,
+    DDM_DEFAULT,
     PAGE_HINKLEY_DEFAULT,
     adwin_alarms,
     page_hinkley_alarms,
@@ -48,6 +49,7 @@ DEFAULTS: Final = {
     "ADWIN": ADWIN_DEFAULT,
     "Page-Hinkley": PAGE_HINKLEY_DEFAULT,
     "KSWIN": KSWIN_DEFAULT,
+    "DDM": DDM_DEFAULT,
     "NannyML rule": NANNYML_DEFAULT,
     "Evidently rule": EVIDENTLY_DEFAULT,
 }

@@ -54,16 +54,20 @@ def tables(folder: Path, n_models: int, n_months: int = power.N_MONTHS, n_runs: 
             levels_table(outcomes),
         ]
         found["budget"] = "\n\n".join(parts)
-    kept = power.Kept(folder, power.COLUMNS, n_months, n_runs)
-    if kept.changes:
-        found["power"] = _power(kept)
+    parts = []
+    for study, describe in ((power.COLUMNS, _columns), (power.ERRORS, _errors)):
+        kept = power.Kept(folder, study, n_months, n_runs)
+        if kept.changes:
+            parts.append(describe(kept))
+    if parts:
+        found["power"] = "\n\n".join([f"{_machine()}.", *parts])
     return found
 
 
-def _power(kept: power.Kept) -> str:
+def _columns(kept: power.Kept) -> str:
     tuned = _tables(kept, tuned=True)
     parts = [
-        f"{_machine()}. {_runs(kept)}",
+        _runs(kept),
         "### Where driftline stands, all methods at one false alarm a month",
         STANDING_SAYS,
         standing_table(tuned),
@@ -77,6 +81,12 @@ def _power(kept: power.Kept) -> str:
     return "\n\n".join(parts)
 
 
+def _errors(kept: power.Kept) -> str:
+    tuned = _tables(kept, tuned=True)
+    parts = ["### Falls of accuracy", _runs(kept), standing_table(tuned), rates_table(kept), *_delays(kept, tuned)]
+    return "\n\n".join(parts)
+
+
 def _tables(kept: power.Kept, *, tuned: bool) -> dict[str, StreamTable]:
     return {stream: StreamTable.of(kept, stream, tuned=tuned) for stream in kept.study.streams}
 
@@ -84,7 +94,7 @@ def _tables(kept: power.Kept, *, tuned: bool) -> dict[str, StreamTable]:
 def _delays(kept: power.Kept, tuned: dict[str, StreamTable]) -> list[str]:
     untuned, parts = _tables(kept, tuned=False), []
     for stream, table in tuned.items():
-        title = f"### {stream.capitalize()}"
+        title = f"### Accuracy, {stream}" if kept.study.prefix else f"### {stream.capitalize()}"
         parts += [f"{title}: one false alarm a month", power_table(table, tuned=True)]
         parts += [f"{title}: defaults", power_table(untuned[stream], tuned=False)]
     return parts

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 import msgspec
 
 from benchmarks.detection.changes import Change, changes
+from benchmarks.detection.errors import ERROR_STREAMS, FALLS, OF_ERRORS, error_alarms, error_changes, error_month
 from benchmarks.detection.methods import DEFAULTS, EVENTWISE, OWN, SCORED, joint_of
 from benchmarks.detection.months import Month, alarms_of_month, month
-from benchmarks.detection.scenarios import POWER_STREAMS, SCENARIOS
+from benchmarks.detection.scenarios import POWER_STREAMS, SCENARIOS, TWO_DAYS
 from benchmarks.detection.tuning import best, next_parameters
 
 if TYPE_CHECKING:
@@ -75,6 +76,19 @@ COLUMNS: Final = Study(
     changes=changes,
 )
 """Changes of columns."""
+
+
+ERRORS: Final = Study(
+    prefix="errors-",
+    streams=ERROR_STREAMS,
+    methods=(OWN[0], *OF_ERRORS),
+    eventwise=OF_ERRORS,
+    rows=dict.fromkeys(FALLS, TWO_DAYS),
+    month=error_month,
+    alarms=error_alarms,
+    changes=error_changes,
+)
+"""Falls of accuracy."""
 
 
 class Kept:
@@ -171,10 +185,11 @@ class Kept:
 
 def run(folder: Path, n_months: int, n_runs: int, processes: int) -> None:
     """Tune every method, count its false alarms on other months, and run the changes."""
-    kept = Kept(folder, COLUMNS, n_months, n_runs)
-    kept.run_months(processes)
-    kept.run_alarms(processes)
-    kept.run_changes(processes)
+    for study in (COLUMNS, ERRORS):
+        kept = Kept(folder, study, n_months, n_runs)
+        kept.run_months(processes)
+        kept.run_alarms(processes)
+        kept.run_changes(processes)
 
 
 def _each(work: Callable[..., _Found], jobs: Sequence[tuple[object, ...]], processes: int) -> Iterator[_Found]:

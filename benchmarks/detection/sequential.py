@@ -1,4 +1,4 @@
-"""Detectors that are fed event by event: river's ADWIN and Page-Hinkley."""
+"""Detectors that are fed event by event: river's ADWIN, Page-Hinkley and DDM."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from river.drift import ADWIN
+from river.drift.binary import DDM
 from scipy import signal
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ MIN_INSTANCES, DELTA, ALPHA = 30, 0.005, 1 - 0.0001
 """River's defaults of Page-Hinkley, beside the threshold."""
 ADWIN_DEFAULT: Final = 0.002
 PAGE_HINKLEY_DEFAULT: Final = 50.0
+DDM_DEFAULT: Final = 3.0
 _FIRST_STEP: Final = 1_024
 
 
@@ -40,7 +42,17 @@ def standardised(kind: ColumnKind, reference: Codes, live: Codes) -> tuple[NDArr
 
 def adwin_alarms(values: NDArray[np.float64], delta: float) -> list[int]:
     """Return the positions of values at which river's ADWIN detects a change; it goes on from there by itself."""
-    detector: Any = cast("Any", ADWIN)(delta=delta)  # river has no types
+    return _alarms(cast("Any", ADWIN)(delta=delta), values)  # river has no types
+
+
+def ddm_alarms(values: NDArray[np.float64], threshold: float) -> list[int]:
+    """Return the positions of errors, 1 or 0, at which river's DDM detects a change."""
+    warning = min(2.0, threshold)
+    return _alarms(cast("Any", DDM)(warning_threshold=warning, drift_threshold=threshold), values)
+
+
+def _alarms(made: object, values: NDArray[np.float64]) -> list[int]:
+    detector: Any = made
     update = detector.update
     alarms = []
     for position, value in enumerate(values.tolist()):

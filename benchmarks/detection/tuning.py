@@ -26,8 +26,8 @@ LEAST_RATE: Final = 0.04
 STEPS: Final = 9
 LOG_DELTAS: Final = (-math.log(0.05), 690.0)
 """Between which minus the logarithm of ADWIN's δ is searched: from loose to strict."""
-THRESHOLDS: Final = (20.0, 1e5)
-"""The same of Page-Hinkley."""
+THRESHOLDS: Final = {"Page-Hinkley": (20.0, 1e5), "DDM": (1.5, 200.0)}
+"""The same of others."""
 DIFFERENCES: Final = (8, LATEST)
 """The same of KSWIN, in values of a sample of 30; its levels are the p-values of these."""
 
@@ -55,6 +55,7 @@ class Tuned(NamedTuple):
         name = {
             "ADWIN": "δ",
             "Page-Hinkley": "threshold",
+            "DDM": "threshold",
             "KSWIN": "α",
             "NannyML rule": "deviations",
             "Evidently rule": "times",
@@ -135,7 +136,7 @@ def parameter_at(method: str, place: float) -> float:
     if method == "KSWIN":
         difference = round(DIFFERENCES[0] + place * (DIFFERENCES[1] - DIFFERENCES[0]))
         return float(f"{1.001 * p_values()[difference]:.4g}")
-    loose, strict = LOG_DELTAS if method == "ADWIN" else THRESHOLDS
+    loose, strict = LOG_DELTAS if method == "ADWIN" else THRESHOLDS[method]
     number = math.exp(math.log(loose) + place * math.log(strict / loose))
     return float(f"{math.exp(-number) if method == 'ADWIN' else number:.4g}")
 
@@ -143,7 +144,7 @@ def parameter_at(method: str, place: float) -> float:
 def _place(method: str, parameter: float) -> float:
     if method == "KSWIN":
         return (difference_at(parameter) - DIFFERENCES[0]) / (DIFFERENCES[1] - DIFFERENCES[0])
-    loose, strict = LOG_DELTAS if method == "ADWIN" else THRESHOLDS
+    loose, strict = LOG_DELTAS if method == "ADWIN" else THRESHOLDS[method]
     number = -math.log(parameter) if method == "ADWIN" else parameter
     return math.log(number / loose) / math.log(strict / loose)
 

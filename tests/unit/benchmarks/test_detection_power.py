@@ -13,6 +13,7 @@ from scipy import stats
 
 from benchmarks.detection import changes, kswin, months, tuning
 from benchmarks.detection.changes import Change
+from benchmarks.detection.errors import ErrorChecks, ErrorStream
 from benchmarks.detection.kswin import SEED, kswin_alarms
 from benchmarks.detection.methods import HOUR_MS, Methods, drawn, joint_of, model_of
 from benchmarks.detection.months import Month, openings, rate_of
@@ -252,6 +253,19 @@ def test_a_frozen_column_is_found_by_the_first_pane_and_by_its_first_window(tmp_
     watch = methods.watched(frozen, 2)
     further = [methods.further_scores(watch, frozen, (2, 144)) for _ in range(2)]
     assert further[0] == further[1] == every[2 : 2 + len(further[0])]
+
+
+def test_a_fall_of_accuracy_is_one_and_is_found() -> None:
+    stream = ErrorStream("independent", 1, 2, "test")
+    onset_ms = stream.live_ms + DAY_MS
+    wrong, after = stream.wrong(0.1, onset_ms), stream.times_ms > onset_ms
+    assert wrong[~after].mean() == pytest.approx(0.1, abs=0.02)
+    assert wrong[after].mean() == pytest.approx(0.2, abs=0.02)
+    assert (wrong == stream.wrong())[~after].all()
+    checks = ErrorChecks(stream)
+    assert max(score for _, score in checks.scores(stream, stream.wrong())) < 0
+    found = [at for at, score in checks.scores(stream, wrong) if score >= 0]
+    assert 0 < found[0] - DAY_MS < 12 * HOUR_MS
 
 
 def test_examples() -> None:
