@@ -31,6 +31,9 @@ NOT_REJECTED_ABOVE: Final = 0.3
 """Above this approximate p-value the exact partition's p-value is above 0.05: it is not computed, which saves three
 quarters of the time."""
 
+_HIDDEN: Final = 0.5
+"""Merged groups that vary less than this part of what they did before hide what varies."""
+
 
 class DispersedPearsonResult(Struct, frozen=True, kw_only=True):
     """Outcome of the test, with everything needed to repeat it.
@@ -113,8 +116,8 @@ def dispersed_pearson(
     Scott 1992, doi:10.2307/2532311): counts of bursts are as skewed as their effective counts. Where no two groups
     suffice, the most frequent is tested against all others by :func:`~driftline.significance.share.share_test`.
     What varies most is merged first, and among unlike groups it may no longer show. So the λⱼ of merged groups are
-    raised to the mean of those before: slow variation that is large in one mode shows, squared, in others, with tails
-    that no λⱼ of theirs tells of.
+    raised to half the mean of those before, if they are below: slow variation that is large in one mode shows, squared,
+    in others, with tails that no λⱼ of theirs tells of.
     Data that show no dependence are tested by :func:`~driftline.significance.pearson.pearson`, with ν for the error
     of that conclusion.
 
@@ -155,7 +158,7 @@ def dispersed_pearson(
     before = _unmerged(pooled)
     if groups != before:
         plain = _weights(dispersion, dispersion_reference or dispersion, before, n, n_reference)
-        weights = weights * max(1.0, float(f"{plain.mean() / weights.mean():.9g}"))
+        weights = weights * max(1.0, float(f"{_HIDDEN * plain.mean() / weights.mean():.9g}"))
     statistic = value = float(
         ((c / n - r / n_reference) ** 2 / (c + r)).sum() * (n + n_reference) / (1 / n + 1 / n_reference)
     )
