@@ -26,7 +26,8 @@ LEVELS_SAY: Final = (
 STANDING_SAYS: Final = (
     "By restricted mean delay. *First*: driftline's is the least. *Close*: at most 10 % above the least, which is "
     "given. **no**: more than that. *None finds it*: the least is above nine tenths of the followed time. "
-    "† driftline opened more alerts in the months not tuned on than the best of the other methods."
+    "In the months not tuned on, † driftline opened more alerts than the best of the other methods, ‡ the first method "
+    "opened more than driftline."
 )
 VARIANTS_SAY: Final = (
     "Restricted mean delay in hours at one false alarm a month: driftline / without gates / windows only "
@@ -102,9 +103,15 @@ def _delays(kept: power.Kept, tuned: dict[str, StreamTable]) -> list[str]:
 
 def _runs(kept: power.Kept) -> str:
     runs = Counter(each.stream for each in kept.changes if each.scenario == kept.changes[0].scenario)
-    numbers = ((stream, *map(len, kept.months(stream)), runs[stream]) for stream in kept.study.streams)
-    told = "; ".join(f"{stream} {tuning}, {others} and {changes}" for stream, tuning, others, changes in numbers)
-    return f"Months to tune on, months to count false alarms on, and runs of each change: {told}."
+    streams: dict[tuple[int, ...], list[str]] = {}
+    for stream in kept.study.streams:
+        streams.setdefault((*map(len, kept.months(stream)), runs[stream]), []).append(stream)
+    told = (
+        f"{'each stream' if len(streams) == 1 else ', '.join(names)} {tuning} months to tune on, {others} others to "
+        f"count false alarms on, and {changes} runs of each change"
+        for (tuning, others, changes), names in streams.items()
+    )
+    return f"On {'; on '.join(told)}."
 
 
 def _machine() -> str:

@@ -93,7 +93,11 @@ class StreamTable(NamedTuple):
         return min((name for name in self.study.shown if name in held), key=lambda name: held[name].mean.value)
 
     def standing(self, change: str) -> str:
-        """Return where driftline stands on a change: in words, with a dagger where it has more false alarms."""
+        """Return where driftline stands on a change, in words.
+
+        With a dagger where it has more false alarms than the best of the others, and a double one where a faster method
+        has more than driftline.
+        """
         held, first = self.delays[change], self.first(change)
         least, own = held[first].mean.value, held[OWN[0]].mean.value
         if least > HOPELESS * self.study.rows[change]:
@@ -103,6 +107,7 @@ class StreamTable(NamedTuple):
         more = " †" if self.rates[OWN[0]] > self.rates[rival] else ""
         if own <= least:
             return f"first{more}"
+        more = more or (" ‡" if self.rates[first] > self.rates[OWN[0]] else "")
         times = f"{_number(own)} h, {first} {_number(least)} h"
         return f"close: {times}{more}" if own <= CLOSE * least else f"**no**: {times}{more}"
 

@@ -235,6 +235,8 @@ def test_where_driftline_stands_is_said_by_the_mean_delay(own: float, other: flo
     assert quieter.standing(scenario.name) == words
     louder = StreamTable(COLUMNS, {scenario.name: row}, {"driftline": 0.6, "ADWIN": 0.5})
     assert louder.standing(scenario.name) == (words if words == "none finds it" else f"{words} †")
+    rival = StreamTable(COLUMNS, {scenario.name: row}, {"driftline": 0.5, "ADWIN": 0.6})
+    assert rival.standing(scenario.name) == (f"{words} ‡" if "ADWIN" in words else words)
 
 
 def test_a_frozen_column_is_found_by_the_first_pane_and_by_its_first_window(tmp_path: Path) -> None:
