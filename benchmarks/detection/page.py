@@ -89,7 +89,8 @@ def _errors(kept: power.Kept) -> str:
 
 
 def _tables(kept: power.Kept, *, tuned: bool) -> dict[str, StreamTable]:
-    return {stream: StreamTable.of(kept, stream, tuned=tuned) for stream in kept.study.streams}
+    tables = {stream: StreamTable.of(kept, stream, tuned=tuned) for stream in kept.study.streams}
+    return {stream: table for stream, table in tables.items() if table.delays}
 
 
 def _delays(kept: power.Kept, tuned: dict[str, StreamTable]) -> list[str]:
