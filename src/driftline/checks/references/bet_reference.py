@@ -171,8 +171,7 @@ class BetReference:
         if slow * longest.window_events <= (most - 1) * within:
             return 0.0
         level = min(0.1, self._alarms_a_ms * size_ms / max(len(column.directions), 1))
-        freedom = longest.freedom if math.isfinite(longest.freedom) else 1e9
-        return nine_digits(-math.sqrt(slow) * float(stdtrit(freedom, level)))
+        return nine_digits(-math.sqrt(slow) * float(stdtrit(min(longest.freedom, n_free), level)))
 
     def expected(self, start_ms: int, end_ms: int) -> Expected:
         """Return what a pane of a span is compared with."""
