@@ -23,7 +23,7 @@ from benchmarks.detection.sequential import adwin_alarms, ddm_alarms, page_hinkl
 from benchmarks.detection.traffic import DAY_MS, PANE_MS, START_MS, days
 from driftline.checks.contract.closed_window import PerformanceBaseline
 from driftline.checks.contract.error_budget import ErrorBudget
-from driftline.checks.labels.error_bets import METRIC, ErrorBets, error_variation
+from driftline.checks.labels.error_bets import COLUMNS, METRIC, WORSE, ErrorBets, error_variation
 from driftline.checks.labels.performance_tests import errors_spread
 from driftline.checks.quality.duplicates import PART_OF_LEVEL
 from driftline.config.model import ModelSettings
@@ -125,7 +125,7 @@ class ErrorChecks:
         baseline = PerformanceBaseline(vector=self._profile.performance, origin="reference")
         self._bets = ErrorBets(self._profile, baseline, variation)
         panes = int(budget.settings.alerts.false_alarm_budget.horizon) // PANE_MS
-        self._threshold = math.log(panes / budget.detector_alarms(N_COLUMNS))
+        self._threshold = math.log(COLUMNS * panes / budget.detector_alarms(N_COLUMNS))
 
     def scores(self, stream: ErrorStream, wrong: NDArray[np.bool_]) -> list[tuple[int, float]]:
         """Return times, in ms from the beginning, and minus the logarithm of the budget from which driftline alarms."""
@@ -134,17 +134,18 @@ class ErrorChecks:
 
     def _early(self, times: Times, wrong: NDArray[np.bool_], n_days: int) -> list[tuple[int, float]]:
         mixture, bets, gate = MixtureState(self._bets.bets), self._bets, self._settings.checks.min_accuracy_drop
-        found, never = [], np.array([np.inf])
+        found, never = [], np.full(COLUMNS, np.inf)
+        rate = times.size / (24 * n_days)
+        ratios, ratio = bets.ratios(rate), self._variation.ratio(rate)
         for pane, (n, errors) in enumerate(_counts(times // PANE_MS, wrong, n_days * DAY_MS // PANE_MS)):
             if not n:
                 continue
             seen = pane_of(bets.bets, bets.counts(n, errors))
-            mixture.step(seen, bets.fair, bets.ratios, never, PANE_MS / self._variation.known_ms)
-            alarm = mixture.seen_in(0)
-            rise = alarm.change if bets.bets.directions[0][alarm.direction].grew else -math.inf
-            share = min(1.0, max(0.0, bets.wrong / bets.n + rise))
-            error = math.sqrt(share * (1 - share) / max(alarm.n / self._variation.ratio, 1.0))
-            if rise - error >= gate:
+            mixture.step(seen, bets.fair, ratios, never, PANE_MS / self._variation.known_ms)
+            alarm = mixture.seen_in(WORSE)
+            share = min(1.0, max(0.0, bets.wrong / bets.n + alarm.change))
+            error = math.sqrt(share * (1 - share) / max(alarm.n / ratio, 1.0))
+            if alarm.change - error >= gate:
                 found.append(((pane + 1) * PANE_MS, alarm.statistic - self._threshold))
         return found
 

@@ -267,6 +267,8 @@ def _told(
         updated = [finding for change in changes if change.state == "updated" for finding in change.findings]
         told = completed_history(told, updated) if updated else told
     reason = reason_to_notify(told, again, time_ms, rules.remind_after_ms)
+    if reason == "far greater effect" and incident is not None:
+        reason = None  # what explains it has notified; it notifies where it is more severe than that
     if reason is None and joined:
         reason = _reason_of_joined(before, told, joined, observation, onset)
     if reason is not None:

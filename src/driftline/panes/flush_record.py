@@ -113,7 +113,8 @@ class JoinDelta(Struct, frozen=True, array_like=True):
     windows: list[WindowDelta]
     errors: tuple[int, int, int]
     """Count, sum and sum of squares (units of 2⁻²⁴ and 2⁻¹⁶) of the errors of first labels: 0 or 1 for classes,
-    the absolute error over the reference's spread for regression."""
+    the absolute error over the reference's spread for regression. Labels of classes that the task does not know are
+    left out: they may be no outcomes at all."""
     labels: tuple[int, int, int] = (0, 0, 0)
     """Under the key ``LABEL_STREAM`` alone: predictions that may get a label, labels that joined one, and labels whose
     prediction never came."""

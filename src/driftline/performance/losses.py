@@ -23,27 +23,25 @@ if TYPE_CHECKING:
     from driftline.profiles.task import Task
     from driftline.sketches.scores import PerformanceLayout
 
-_OF_CLASSES: Final = (
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "f_beta",
-    "balanced_accuracy",
-    "cohen_kappa",
-    "matthews_correlation",
-)
 _OF_TASK: Final = {
-    "binary": (*_OF_CLASSES, "specificity", "auc", "average_precision", "ks", "lift", "log_loss", "brier"),
-    "multiclass": _OF_CLASSES,
+    "binary": (
+        "accuracy",
+        "precision",
+        "recall",
+        "specificity",
+        "f1",
+        "auc",
+        "average_precision",
+        "lift",
+        "log_loss",
+        "brier",
+    ),
+    "multiclass": ("accuracy",),
     "regression": ("mae", "mse", "rmse", "rmsle", "mape", "pinball"),
 }
 _LOSSES: Final = frozenset({"log_loss", "brier", *_OF_TASK["regression"]})
 _NO_FRACTION: Final = _LOSSES | {"lift"}
-_SHARES: Final = {
-    "binary": frozenset({"accuracy", "precision", "recall", "specificity"}),
-    "multiclass": frozenset({"accuracy"}),
-}
+_SHARES: Final = frozenset({"accuracy", "precision", "recall", "specificity"})
 _SUMS: Final = {
     "log_loss": ("log_loss", "log_loss_square"),
     "brier": ("brier", "brier_square"),
@@ -103,9 +101,9 @@ def is_fraction(metric: str) -> bool:
     return metric not in _NO_FRACTION
 
 
-def is_share(task: Task, metric: str) -> bool:
-    """Return whether a metric of a task is the share of right decisions among some of its decisions."""
-    return metric in _SHARES.get(task.kind, ())
+def is_share(metric: str) -> bool:
+    """Return whether a tested metric is the share of right decisions among some decisions."""
+    return metric in _SHARES
 
 
 def is_mean_loss(metric: str) -> bool:

@@ -132,9 +132,13 @@ def _mean_of_ratios(
 
 
 def _enough(confusion: Ints, *, binary: bool) -> bool:
-    """Return whether there are enough labels of each class that a metric is about, and predicted as it."""
+    """Return whether there are enough labels of each class that a metric is about, and predicted as it.
+
+    Averages are about all classes that the task lists: one without a label is not one that is not there. The last code
+    stands for all others, and is one of them where it was seen.
+    """
     margins = np.stack([confusion.sum(axis=1), confusion.sum(axis=0)])
-    about = margins[:, 1:2] if binary else margins[:, margins.any(axis=0)]
+    about = margins[:, 1:2] if binary else margins[:, : -1 if not margins[:, -1].any() else None]
     return bool((about >= LEAST_LABELS).all())
 
 

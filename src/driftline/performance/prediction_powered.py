@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 LEAST_LABELS: Final = 30
 """Of a stratum; neighbours with fewer are taken together."""
+_NEAREST: Final = 1e-9
+"""Shares nearer to 0 or 1 than this are that."""
 _MISSED: Final = 10.0
 """Labels that a cell would have at the rate of all, from which on it is no accident that it has none: e⁻¹⁰."""
 
@@ -61,10 +63,10 @@ class PoweredMean(NamedTuple):
         """
         if n_labels >= n:
             return self.value, self.value
-        inside = 0.0 < self.value < 1.0 and self.window_error > 0.0
-        if inside:
-            return wilson(self.value, self.value * (1 - self.value) / self.window_error**2)
-        return wilson(min(1.0, max(0.0, self.value)), n_labels / (1 - n_labels / n))
+        share = min(1.0, max(0.0, self.value))
+        if _NEAREST < share < 1.0 - _NEAREST and self.window_error > 0.0:
+            return wilson(share, share * (1 - share) / self.window_error**2)
+        return wilson(share, n_labels / (1 - n_labels / n))
 
     def mean_interval(self) -> Interval:
         """Return the 95 % interval of a mean loss of these predictions, at least 0."""

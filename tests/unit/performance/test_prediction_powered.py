@@ -142,3 +142,20 @@ def test_strata_are_runs_of_cells_with_enough_labels(cells: list[tuple[int, int]
     for stratum in range(int(found.max()) + 1):  # kinds are taken together only where they have few labels there
         inside = np.bincount(kind[found == stratum], weights=labels[found == stratum])
         assert (inside >= least).sum() <= 1
+
+
+def test_averages_over_classes_need_labels_of_each() -> None:
+    """Three classes, of which one is rare: with no label of it an average would leave it out."""
+    n = np.array([[9_000, 900, 100]])
+    labels = np.array([[[300, 10, 0], [5, 60, 0], [0, 0, 0]]])
+    shares = np.full((1, 3, 3), 1 / 3)
+    found = powered_classes(
+        ClassCells(
+            np.pad(n, ((0, 0), (0, 1))),
+            np.pad(labels, ((0, 0), (0, 1), (0, 1))),
+            np.pad(shares, ((0, 0), (0, 1), (0, 1))),
+        ),
+        binary=False,
+    ).metrics
+    assert found["accuracy"] is not None
+    assert (found["precision"], found["recall"], found["f1"]) == (None, None, None)

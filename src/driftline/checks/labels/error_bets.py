@@ -31,23 +31,73 @@ their variance ratio is taken at this upper limit."""
 _SLOW: Final = 0.999
 """The same of days: one in a thousand."""
 _GROUPS: Final = 2
+WORSE, BETTER = range(2)
+COLUMNS: Final = 2
+HOUR_MS: Final = 3_600_000
+LEAST_BASELINE: Final = 100
+"""Labels that a baseline needs to be bet against."""
 _PSEUDO: Final = 0.5
 """Labels added to the baseline, wrong and right ones."""
 
 
-class ErrorVariation(NamedTuple):
-    """How much the share of wrong predictions varies, and over which time that is known.
+class SpreadOfWindows(NamedTuple):
+    """How much the share of wrong predictions varies between windows of one length.
 
     Attributes
     ----------
-    ratio : float, at least 1
-        λ: variance of its mean over that of independent errors.
-    known_ms : float
-        Length of the longest windows that it is known for; infinite where errors are taken as independent.
+    size_ms : int
+    n : float
+        Labels of a window.
+    excess : float, at least 0
+        By how much its variance exceeds that of independent errors, in multiples of the latter, as estimated; 0 where
+        chance explains it.
+    most : float, at least 0
+        The upper 95 % limit of that.
     """
 
-    ratio: float
-    known_ms: float
+    size_ms: int
+    n: float
+    excess: float
+    most: float
+
+    def ratio(self, n: float) -> float:
+        """Return λ of windows with n labels.
+
+        What the errors of a window have in common weighs the more, the more labels share it. Where no such thing shows
+        in windows of fewer labels, it may still be as large as their upper limit.
+
+        Examples
+        --------
+        >>> spread = SpreadOfWindows(3_600_000, 100.0, 1.0, 1.2)
+        >>> round(spread.ratio(50), 2), round(spread.ratio(1_000), 2)
+        (2.2, 13.0)
+        >>> round(SpreadOfWindows(3_600_000, 100.0, 0.0, 0.2).ratio(300), 2)
+        1.4
+        """
+        if self.excess > 0:
+            return 1.0 + self.most * max(1.0, n / self.n)
+        return 1.0 + self.most * max(0.0, n / self.n - 1.0)
+
+
+class ErrorVariation(NamedTuple):
+    """How much the share of wrong predictions varies; nothing beyond chance where ``spreads`` is empty.
+
+    Attributes
+    ----------
+    spreads : tuple of SpreadOfWindows
+        Between performance windows and, where it is known, between days.
+    """
+
+    spreads: tuple[SpreadOfWindows, ...]
+
+    @property
+    def known_ms(self) -> float:
+        """Length of the longest windows that it is known for; infinite where errors are taken as independent."""
+        return max((float(each.size_ms) for each in self.spreads), default=math.inf)
+
+    def ratio(self, labels_an_hour: float) -> float:
+        """Return λ, at least 1: the variance of the share's mean over that of independent errors."""
+        return max((each.ratio(labels_an_hour * each.size_ms / HOUR_MS) for each in self.spreads), default=1.0)
 
 
 class ErrorBets:
@@ -62,51 +112,56 @@ class ErrorBets:
     Attributes
     ----------
     bets : Bets
-        Of one column.
+        Of two columns, one that bets on more wrong predictions and one on fewer: neither may hide the other.
     fair : Fair
         What is expected of any pane, with a margin of two standard errors of the baseline.
-    ratios : ndarray of float64, shape (1, D)
     wrong, n : int
         Wrong predictions of the baseline, of how many.
     """
 
     def __init__(self, profile: Profile, baseline: PerformanceBaseline, variation: ErrorVariation) -> None:
+        self.profile = profile
         self.variation = variation
         self.wrong, self.n = wrong_decisions(profile.task.performance_layout, baseline.vector, METRIC)
         share = (self.wrong + _PSEUDO) / (self.n + 2 * _PSEUDO)
-        self.bets = Bets([error_directions(share)], _GROUPS)
-        self.ratios = np.full((1, MOST_DIRECTIONS), variation.ratio)
-        shares = np.array([[1 - share, share, 0.0]])
-        errors = np.sqrt(self.bets.variances(shares) * variation.ratio / max(self.n, 1))
+        self.bets = Bets([(each,) for each in error_directions(share)], _GROUPS)
+        shares = np.array([[1 - share, share, 0.0]] * COLUMNS)
+        # of the baseline as of a window of as many labels as the reference's had
+        usual = max((each.ratio(each.n) for each in variation.spreads), default=1.0)
+        errors = np.sqrt(self.bets.variances(shares) * usual / max(self.n, 1))
         prices = np.maximum(self.bets.fair(shares), self.bets.log_means(shares) + MARGIN * errors)
         self.fair = Fair(prices, self.bets.means(shares))
 
     @staticmethod
     def counts(n: int, wrong: int) -> NDArray[np.int64]:
-        """Return the counts of a pane of labels, shape (1, 3)."""
-        return np.array([[n - wrong, wrong, 0]])
+        """Return the counts of a pane of labels, shape (2, 3)."""
+        return np.array([[n - wrong, wrong, 0]] * COLUMNS)
+
+    def ratios(self, labels_an_hour: float) -> NDArray[np.float64]:
+        """Return λ of each direction, shape (2, D), at a rate of labels."""
+        return np.full((COLUMNS, MOST_DIRECTIONS), self.variation.ratio(labels_an_hour))
 
 
 def error_variation(profile: Profile, settings: ModelSettings) -> ErrorVariation | None:
     """Return how much errors vary; None where there is nothing to bet on, or nothing is known.
 
     Needed are classes, labels without weights, and a reference whose labelled rows have times, unless errors are
-    configured to be independent. What days vary by beyond their hours counts with its upper limit.
+    configured to be independent.
     """
     watched = watched_metrics(profile.task, settings.performance.metrics)
     if not settings.checks.sequential or METRIC not in watched or profile.task.performance_layout.weighted:
         return None
     if settings.checks.dispersion.mode == "independent":
-        return ErrorVariation(1.0, math.inf)
+        return ErrorVariation(())
     spread = None if profile.history is None else profile.history.errors
     of_windows = None if spread is None else spread.metrics.get(METRIC)
     if spread is None or of_windows is None:
         return None
-    ratio = _ratio(of_windows, 1.0, _INDEPENDENT)
+    spreads = [_spread(of_windows, spread.window_ms, _INDEPENDENT)]
     of_days = spread.of_days.get(METRIC)
-    if of_days is None:
-        return ErrorVariation(ratio, float(spread.window_ms))
-    return ErrorVariation(_ratio(of_days, ratio, _SLOW), float(max(DAY_MS, spread.window_ms)))
+    if of_days is not None:
+        spreads.append(_spread(of_days, DAY_MS, _SLOW))
+    return ErrorVariation(tuple(spreads))
 
 
 def error_remarks(profile: Profile, settings: ModelSettings) -> list[str]:
@@ -121,9 +176,9 @@ def error_remarks(profile: Profile, settings: ModelSettings) -> list[str]:
     return [f"accuracy is compared window by window only, not as labels come: {why}"]
 
 
-def _ratio(spread: SpreadOfMetric, usual: float, quantile: float) -> float:
-    """Return the variance ratio at its upper limit, or the usual one where it is within what that lets expect."""
+def _spread(spread: SpreadOfMetric, size_ms: int, quantile: float) -> SpreadOfWindows:
     freedom = spread.n_windows - 1
-    if spread.dispersion <= usual * float(chdtri(freedom, 1 - quantile)) / freedom:
-        return usual
-    return max(usual, spread.dispersion * freedom / float(chdtri(freedom, _INDEPENDENT)))
+    by_chance = spread.dispersion <= float(chdtri(freedom, 1 - quantile)) / freedom
+    most = max(0.0, spread.dispersion * freedom / float(chdtri(freedom, _INDEPENDENT)) - 1)
+    excess = 0.0 if by_chance else max(0.0, spread.dispersion - 1)
+    return SpreadOfWindows(size_ms, spread.n_per_window, excess, most)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, structs
 
@@ -15,7 +15,7 @@ from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.labels.error_bets import METRIC
 from driftline.checks.labels.gates import gate_of
-from driftline.checks.labels.performance_tests import BETTER_PREFIX, PREFIX, SURE
+from driftline.checks.labels.performance_tests import BETTER_PREFIX, PREFIX
 from driftline.events.cloudevents import rfc3339
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.events.evidence import Event
     from driftline.profiles.profile import Profile
+
+
+FALL: Final = f"{PREFIX}{METRIC}"
+RISE: Final = f"{BETTER_PREFIX}{METRIC}"
+"""Permanent names of the checks."""
 
 
 class FoundErrors(Struct, frozen=True, kw_only=True):
@@ -52,6 +57,11 @@ class FoundErrors(Struct, frozen=True, kw_only=True):
     """Event time of the predictions from which on it shows."""
     worse: bool
 
+    @property
+    def check(self) -> str:
+        """Permanent name of the check."""
+        return FALL if self.worse else RISE
+
     def sure(self, errors: float) -> float:
         """Return the change of accuracy, so many standard errors less, at least 0."""
         error = math.sqrt(self.after * (1 - self.after) / max(self.n_independent, 1.0))
@@ -71,7 +81,7 @@ def examine_errors(profile: Profile, found: FoundErrors, budget: ErrorBudget) ->
     common = common_fields(found.key, SEGMENT_ALL, window, profile, budget, found.offsets, found.flags)
     gate = gate_of(METRIC, budget.settings)
     matters = found.matters(gate)
-    severity = severity_of(found.sure(SURE), gate) if matters else "info"
+    severity = severity_of(abs(found.after - found.before), gate) if matters else "info"
     level = budget.detector_level(len(profile.columns))
     if not matters:
         why = "for the better" if not found.worse else "not certain to be as large as matters"
@@ -79,7 +89,7 @@ def examine_errors(profile: Profile, found: FoundErrors, budget: ErrorBudget) ->
     word: Literal["drop", "rise"] = "drop" if found.worse else "rise"
     change = found.before - found.after if found.worse else found.after - found.before
     outcome = Outcome(
-        check=f"{PREFIX if found.worse else BETTER_PREFIX}{METRIC}",
+        check=found.check,
         family="performance",
         statistic=statistic_of("log_mixture", found.statistic, threshold=found.threshold),
         effect=effect_of(f"{METRIC}_{word}", change, gate, found.after, found.before),

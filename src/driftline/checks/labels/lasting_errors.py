@@ -11,10 +11,10 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from driftline.checks.contract.check import Outcome, check, effect_of, statistic_of
-from driftline.checks.labels.error_bets import METRIC
+from driftline.checks.labels.error_bets import METRIC, error_variation
 from driftline.checks.labels.gates import gate_of
 from driftline.checks.labels.performance_tests import PREFIX, spread_of
-from driftline.performance.losses import watched_metrics, wrong_decisions
+from driftline.performance.losses import wrong_decisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,15 +29,16 @@ ERRORS: Final = 1.0
 def lasting_errors(case: PerformanceCase) -> Iterator[Outcome]:
     """Return a fall that is too small to be found in this window, and too large to be over."""
     settings, task = case.settings, case.profile.task
-    if not settings.checks.sequential or METRIC not in watched_metrics(task, settings.performance.metrics):
-        return
+    if error_variation(case.profile, settings) is None:
+        return  # no e-detector found it
     layout = task.performance_layout
     here, there = (wrong_decisions(layout, vector, METRIC) for vector in (case.revision.vector, case.baseline.vector))
     if not here.n or not there.n:
         return
     current, reference = 1 - here.k / here.n, 1 - there.k / there.n
     drop, gate = reference - current, gate_of(METRIC, settings)
-    error = math.sqrt(spread_of(case, METRIC, here.n).dispersion * reference * (1 - reference) / here.n)
+    spread = spread_of(case, METRIC, here.n).dispersion
+    error = math.sqrt(spread * reference * (1 - reference) * (1 / here.n + 1 / there.n))
     if drop > ERRORS * error and drop >= settings.alerts.close_below * gate:
         yield Outcome(
             check=f"{PREFIX}{METRIC}",

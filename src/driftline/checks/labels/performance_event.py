@@ -47,7 +47,7 @@ def performance_event(
 ) -> PerformanceEvent:
     """Return the event of a revision; ``common`` are its window's fields, with the number of labelled predictions."""
     task, vector, layout = profile.task, revision.vector, profile.task.performance_layout
-    measured = measure(task, vector, settings)
+    measured, foreign = measure(task, vector, settings), foreign_labels(layout, vector) is not None
     before = None if baseline is None else measure(task, baseline.vector, settings)
     n_predictions = max(0, int(vector[PREDICTED]))
     return PerformanceEvent(
@@ -74,9 +74,9 @@ def performance_event(
         one_against_rest=_one_against_rest(task, vector, settings.beta),
         reliability=_reliability(task, vector, settings.calibration_bins) if layout.binary else None,
         corrected=None
-        if foreign_labels(layout, vector) is not None
+        if foreign
         else corrected_metrics(revision.arrival, n_predictions, binary=layout.binary, final=revision.final),
-        powered=powered_metrics(task, revision.arrival, profile.performance, final=revision.final),
+        powered=powered_metrics(task, revision.arrival, profile.performance, final=revision.final, foreign=foreign),
     )
 
 

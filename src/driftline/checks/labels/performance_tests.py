@@ -23,7 +23,7 @@ from driftline.performance.losses import (
     watched_metrics,
     wrong_decisions,
 )
-from driftline.significance.mean_shift import Values, mean_shift_test
+from driftline.significance.mean_shift import LEAST, Values, mean_shift_test
 from driftline.significance.share import share_test
 from driftline.sketches.scores import LABELLED
 
@@ -81,7 +81,7 @@ def performance(case: PerformanceCase) -> Iterator[Outcome]:
 
 
 def _compared(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
-    if is_share(case.profile.task, metric):
+    if is_share(metric):
         return _share(metric, case, better=better)
     return (_loss if is_mean_loss(metric) else _by_interval)(metric, case, better=better)
 
@@ -89,6 +89,8 @@ def _compared(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> C
 def _by_interval(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
     """Compare a metric that is neither a share nor a mean."""
     sizes = tuple(max(0, int(side[LABELLED])) for side in (case.revision.vector, case.baseline.vector))
+    if min(sizes) < LEAST:
+        return None
     spread = spread_of(case, metric, sizes[0])
     found = interval_test(case, metric, spread.dispersion, spread.degrees_of_freedom, better=better)
     if found is None:
@@ -189,7 +191,7 @@ def errors_spread(profile: Profile, settings: ModelSettings, metric: str, n: flo
         return Spread(1.0, None, 0)
     known = history.errors.metrics
     of_metric = known.get(metric)
-    if not is_share(profile.task, metric) and not is_mean_loss(metric):  # as much as errors that vary most
+    if not is_share(metric) and not is_mean_loss(metric):  # as much as errors that vary most
         of_metric = max(known.values(), key=lambda each: each.at(n), default=None)
     if of_metric is None or history.errors.window_ms != int(settings.windows.performance):
         return Spread(1.0, None, 0)

@@ -25,21 +25,29 @@ ARRIVED: Final = 0.95
 _PRIOR: Final = 0.5
 """Labels added to each class of a cell of the reference (Jeffreys' prior)."""
 FEW: Final = f"fewer than {LEAST_LABELS} labels"
+FOREIGN: Final = "nearly all labels are of no class of the task"
 UNKNOWN: Final = "predictions are of classes that the profile does not list, and so are their labels"
 MORE_LABELS: Final = "more labels count than predictions of their kind: predictions were counted without their class"
 
 
 def powered_metrics(
-    task: Task, evidence: ArrivalEvidence | None, reference: NDArray[np.int64] | None, *, final: bool
+    task: Task,
+    evidence: ArrivalEvidence | None,
+    reference: NDArray[np.int64] | None,
+    *,
+    final: bool,
+    foreign: bool = False,
 ) -> PoweredMetrics | None:
     """Return the metrics of all predictions of a window.
 
     None where nothing is to be estimated, as all predictions have labels, and for weighted labels, segments and tasks
     of more than 16 classes. ``reference`` is the reference's performance vector, from which the losses of predictions
-    are expected.
+    are expected. ``foreign``: nearly all labels are of no class of the task.
     """
     if evidence is None or task.performance_layout.weighted or not evidence.layout.exact:
         return None
+    if foreign:
+        return _withheld(FOREIGN)
     layout, vector = evidence.layout, evidence.vector
     n, labels = np.maximum(layout.predictions_of(vector), 0), np.maximum(layout.counting_of(vector), 0)
     n_all, n_labels = int(n.sum()), int(labels.sum())
@@ -47,9 +55,7 @@ def powered_metrics(
         return None
     reason = _why_withheld(layout, n, labels)
     if reason is not None:
-        return PoweredMetrics(
-            status="withheld", reason=reason, metrics={}, weight=None, n_strata=0, by_chance=None, early=False
-        )
+        return _withheld(reason)
     counted = ClassCells(n, labels, _expected_shares(task, layout, reference))
     found = powered_classes(counted, binary=task.kind == "binary")
     return PoweredMetrics(
@@ -63,6 +69,12 @@ def powered_metrics(
         n_strata=found.n_strata,
         by_chance=_by_chance(counted.cells()),
         early=not final and not _arrived(evidence),
+    )
+
+
+def _withheld(reason: str) -> PoweredMetrics:
+    return PoweredMetrics(
+        status="withheld", reason=reason, metrics={}, weight=None, n_strata=0, by_chance=None, early=False
     )
 
 
@@ -81,7 +93,7 @@ def _why_withheld(layout: ArrivalLayout, n: NDArray[np.int64], labels: NDArray[n
 
 def _shown(mean: PoweredMean, interval: tuple[float, float]) -> PoweredMetric:
     return PoweredMetric(
-        value=mean.value,
+        value=min(1.0, max(0.0, mean.value)),
         lower=interval[0],
         upper=interval[1],
         window_error=mean.window_error,

@@ -34,6 +34,11 @@ _FLOOR: Final = -60.0
 """Least logarithm of R: below it nothing of R matters."""
 
 
+_ENOUGH: Final = 1.0
+"""By how much the evidence of a bet alone exceeds a threshold at most, before the next pane: of what does not matter
+evidence would go on to grow, and hide a greater change that comes later. A smaller R keeps the bound."""
+
+
 class Alarm(NamedTuple):
     """A change of one column."""
 
@@ -95,6 +100,8 @@ class MixtureState:
             −ln γ of each column.
         """
         bets = self._bets
+        most = thresholds[:, None, None] + _ENOUGH - bets.log_weights
+        self.logs[...] = np.minimum(self.logs, np.where(np.isfinite(most), most, np.inf))
         gains = bets.thetas * pane.scores[:, :, None] - pane.n[:, :, None] * fair.log_means
         steps = gains / ratios[:, :, None]
         logs = self.logs - np.broadcast_to(fading, len(self.logs))[:, None, None]

@@ -14,7 +14,16 @@ import numpy as np
 import xxhash
 from msgspec import Struct, field
 
-from driftline.checks.labels.error_bets import METRIC, ErrorBets, error_variation
+from driftline.checks.labels.error_bets import (
+    BETTER,
+    COLUMNS,
+    HOUR_MS,
+    LEAST_BASELINE,
+    METRIC,
+    WORSE,
+    ErrorBets,
+    error_variation,
+)
 from driftline.checks.labels.error_findings import FoundErrors
 from driftline.checks.labels.gates import gate_of
 from driftline.detectors.mixture.bets import pane_of
@@ -30,8 +39,12 @@ if TYPE_CHECKING:
     from driftline.monitoring.state.table import Tables
     from driftline.profiles.profile import Profile
 
-_LAG_LABELS: Final = 1_000.0
-"""Labels over which the usual delay of labels is measured."""
+_MEMORY: Final = 4
+"""Performance windows over which the rate of labels is measured."""
+_KEPT_LABELS: Final = 1_000.0
+"""Labels over which their delays are known, fading."""
+_SOON: Final = 0.1
+"""Part of the labels that come soonest: they show a change first."""
 
 
 class WatchState(Struct, array_like=True):
@@ -45,12 +58,13 @@ class WatchState(Struct, array_like=True):
     """32-bit floating point, little-endian: ln R, labels since, and the sum of their scores, of each bet."""
     times: EventTimes = field(default_factory=EventTimes)
     last_ms: int = 0
-    lag_ms: float = 0.0
-    n_lag: float = 0.0
-    """Mean delay of labels, and how many it is of, fading."""
-    quiet_until_ms: int = 0
-    """Until when it tells of no other change, but for one that matters after one that did not."""
-    told_of_what_matters: bool = False
+    behind: list[float] = []
+    """Labels by how many windows ago their predictions were, as a pane has them, fading."""
+    labels: float = 0.0
+    hours: float = 0.0
+    """Labels and hours, both fading: their quotient is the rate of labels."""
+    told: dict[int, tuple[int, bool]] = {}
+    """By direction, until when it tells of no other change, but for one that matters after one that did not."""
 
 
 class ErrorWatch:
@@ -82,10 +96,24 @@ class ErrorWatch:
         self._bets = self._mixture = self._known = None
 
     def add(
-        self, profile: Profile, baseline: PerformanceBaseline | None, pane: ClosedLabels, n: int, wrong: int
+        self,
+        profile: Profile,
+        baseline: PerformanceBaseline | None,
+        pane: ClosedLabels,
+        counts: tuple[int, int],
+        *,
+        told: bool = False,
     ) -> FoundErrors | None:
-        """Add a pane of n first labels, so many of wrong predictions; return a change that it brought to light."""
-        state = self._state.value
+        """Add a pane; return a change that it brought to light.
+
+        Parameters
+        ----------
+        counts : tuple of int
+            First labels, and how many of them are of wrong predictions.
+        told : bool
+            Whether an open alert tells of a fall: then there is none to tell, and evidence begins anew.
+        """
+        state, (n, wrong) = self._state.value, counts
         if state.since_ms is None or baseline is None or pane.start_ms < state.since_ms or not 0 <= wrong <= n > 0:
             return None
         bets = self._against(profile, baseline)
@@ -93,37 +121,58 @@ class ErrorWatch:
             return None
         self._state.changed()
         state.times.add(pane.start_ms, n)
-        self._note_lag(pane)
-        fading = max(0, pane.end_ms - (state.last_ms or pane.start_ms)) / bets.variation.known_ms
+        self._note_delays(pane)
+        elapsed_ms = max(0, pane.end_ms - state.last_ms) if state.last_ms else self._setup.pane_ms
+        rate = self._measure(n, elapsed_ms)
         state.last_ms = pane.end_ms
-        threshold = self._threshold(profile)
+        thresholds = np.full(COLUMNS, self._threshold(profile))
         alarms = self._mixture.step(
-            pane_of(bets.bets, bets.counts(n, wrong)), bets.fair, bets.ratios, np.array([threshold]), fading
+            pane_of(bets.bets, bets.counts(n, wrong)),
+            bets.fair,
+            bets.ratios(rate),
+            thresholds,
+            elapsed_ms / bets.variation.known_ms,
         )
-        found = self._found(bets, alarms[0], baseline, pane, threshold) if alarms else None
-        if found is not None:
-            matters = found.matters(gate_of(METRIC, self._setup.budget.settings))
-            if pane.end_ms >= state.quiet_until_ms or (matters and not state.told_of_what_matters):
-                state.quiet_until_ms = pane.end_ms + int(self._setup.budget.settings.windows.performance)
-                state.told_of_what_matters = matters
-                if matters:  # of what does not matter yet evidence goes on to be gathered
-                    self._mixture.clear(0)
-            else:
-                found = None
+        found = [self._found(bets, alarm, baseline, pane, rate) for alarm in alarms]
+        news = [change for change in found if self._is_news(change, pane.end_ms, told=told)]
         self._pack(bets, self._mixture)
-        return found
+        return news[0] if news else None
+
+    def _is_news(self, change: FoundErrors, at_ms: int, *, told: bool) -> bool:
+        """Whether a change is told. Of what matters evidence begins anew; of what does not it stays."""
+        state, column = self._state.value, WORSE if change.worse else BETTER
+        matters = change.matters(gate_of(METRIC, self._setup.budget.settings))
+        if matters and self._mixture is not None:
+            self._mixture.clear(column)
+        if change.worse and told:
+            return False
+        until_ms, before = state.told.get(column, (0, False))
+        if at_ms < until_ms and not (matters and not before):
+            return False
+        state.told[column] = at_ms + int(self._setup.budget.settings.windows.performance), matters
+        return True
+
+    def _measure(self, n: int, elapsed_ms: int) -> float:
+        """Return the rate of labels, an hour, lately."""
+        state = self._state.value
+        memory_ms = _MEMORY * int(self._setup.budget.settings.windows.performance)
+        kept = math.exp(-elapsed_ms / memory_ms)
+        state.labels = state.labels * kept + n
+        state.hours = state.hours * kept + min(elapsed_ms, memory_ms) / HOUR_MS
+        return state.labels / state.hours
 
     def _threshold(self, profile: Profile) -> float:
         budget = self._setup.budget
         horizon_panes = -(-int(budget.settings.alerts.false_alarm_budget.horizon) // self._setup.pane_ms)
-        return max(0.0, math.log(horizon_panes / budget.detector_alarms(len(profile.columns))))
+        return max(0.0, math.log(COLUMNS * horizon_panes / budget.detector_alarms(len(profile.columns))))
 
     def _against(self, profile: Profile, baseline: PerformanceBaseline) -> ErrorBets | None:
         """Return the bets against a baseline; None where nothing is known of how errors vary."""
         known = (profile.profile_id, xxhash.xxh3_64_intdigest(baseline.vector.tobytes()))
         if known != self._known:
             variation = error_variation(profile, self._setup.budget.settings)
-            self._bets = None if variation is None else ErrorBets(profile, baseline, variation)
+            bets = None if variation is None else ErrorBets(profile, baseline, variation)
+            self._bets = None if bets is None or bets.n < LEAST_BASELINE else bets
             self._mixture = None if self._bets is None else self._restored(self._bets)
             self._known = known
         return self._bets
@@ -142,21 +191,30 @@ class ErrorWatch:
         self._state.value.made_of = _made_of(bets)
         self._state.value.numbers = b"".join(part.astype("<f4").tobytes() for part in parts)
 
-    def _note_lag(self, pane: ClosedLabels) -> None:
-        n, total_ms = pane.lag
-        if n > 0:
-            state = self._state.value
-            kept = state.n_lag * math.exp(-n / _LAG_LABELS)
-            state.lag_ms = (state.lag_ms * kept + max(0, total_ms)) / (kept + n)
-            state.n_lag = kept + n
+    def _note_delays(self, pane: ClosedLabels) -> None:
+        state, n = self._state.value, sum(max(0, each) for each in pane.behind)
+        kept = math.exp(-n / _KEPT_LABELS)
+        longest = max(len(pane.behind), len(state.behind))
+        now, before = ([*each, *[0] * (longest - len(each))] for each in (pane.behind, state.behind))
+        state.behind = [kept * old + max(0, new) for old, new in zip(before, now, strict=True)]
+
+    def _soonest_ms(self) -> int:
+        """Return how long the labels take at least that come sooner than nine in ten, by the middle of windows."""
+        size_ms, every = int(self._setup.budget.settings.windows.performance), self._state.value.behind
+        seen = 0.0
+        for place, n in enumerate(every):
+            seen += n
+            if seen >= _SOON * sum(every):
+                return ((1 << place >> 1) * 2 - 1) * size_ms // 2 if place else 0
+        return 0
 
     def _found(
-        self, bets: ErrorBets, alarm: Alarm, baseline: PerformanceBaseline, pane: ClosedLabels, threshold: float
+        self, bets: ErrorBets, alarm: Alarm, baseline: PerformanceBaseline, pane: ClosedLabels, rate: float
     ) -> FoundErrors:
-        worse = bets.bets.directions[0][alarm.direction].grew
+        worse = alarm.column == WORSE
         before = 1 - bets.wrong / max(bets.n, 1)
         change = -alarm.change if worse else alarm.change
-        since_ms = self._state.value.times.start_of(max(1.0, alarm.n)) - round(self._state.value.lag_ms)
+        since_ms = self._state.value.times.start_of(max(1.0, alarm.n)) - self._soonest_ms()
         return FoundErrors(
             key=self._setup.key,
             start_ms=pane.start_ms,
@@ -164,9 +222,9 @@ class ErrorWatch:
             offsets=pane.offsets,
             flags=pane.flags,
             statistic=round(alarm.statistic, 3),
-            threshold=round(threshold, 3),
+            threshold=round(self._threshold(bets.profile), 3),
             n=round(alarm.n),
-            n_independent=alarm.n / bets.variation.ratio,
+            n_independent=alarm.n / bets.variation.ratio(rate),
             before=before,
             after=min(1.0, max(0.0, before + change)),
             n_baseline=bets.n,

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct, structs
 
 from driftline.alerts import ModelAlerts
+from driftline.alerts.policy import check_key
 from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.contract.closed_window import PerformanceBaseline
-from driftline.checks.labels.error_findings import examine_errors
+from driftline.checks.labels.error_findings import FALL, examine_errors
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.detectors import Block
 from driftline.events.output_record import event_records
@@ -266,11 +267,19 @@ class JoinMonitor:
 
     def _watch(self, profile: Profile, pane: ClosedLabels, n: int, total: int) -> Outputs:
         """Return what the e-detector of errors finds in a pane; of classes the total is the wrong predictions."""
-        found = self._error_watch.add(profile, self._baseline(profile), pane, n, total)
+        found = self._error_watch.add(profile, self._baseline(profile), pane, (n, total), told=self._is_told())
         if found is None:
             return []
         verdict = examine_errors(profile, found, self._setup.budget)
         return self.desk.settle(verdict, self._problems, first_ms=self._problems.first_ms)
+
+    def _is_told(self) -> bool:
+        """Whether an open alert tells of a fall of accuracy: windows describe it then.
+
+        By label time a fall grows as labels of older predictions become fewer; that is no news.
+        """
+        key = check_key(FALL, None, None)
+        return any(key in signal.clean for signal in self.state.alerts.signals.open.values())
 
     def _errors(self, pane: ClosedLabels, task: str) -> tuple[int, int, int]:
         """Return the pane's errors in a task."""
@@ -292,7 +301,7 @@ class JoinMonitor:
         coverage = coverage_of(vector)
         baseline, tested_before = self._baseline(profile), due.window.tested
         tested = self._test_now(profile, due, vector, baseline, coverage)
-        if tested and baseline is not None:
+        if tested and baseline is not None and foreign_labels(profile.task.performance_layout, vector) is None:
             self._error_watch.begin(due.at_ms)
         budget, task = self._setup.budget, task_id(profile.task)
         revision = due.counted(self._setup.key, SEGMENT_ALL, vector, reach, tested=tested)

@@ -68,9 +68,8 @@ class LabelledPane(Struct, array_like=True):
     """By profile id."""
     offsets: Offsets = {}
     """Of the labels."""
-    lag: tuple[int, int] = (0, 0)
-    """Labels that count now, and the sum of how long ago their predictions were, by the middle of their windows, in ms;
-    0 where the window has not ended."""
+    behind: list[int] = []
+    """Labels by how many performance windows ago the predictions were: none, 1, 2 to 3, 4 to 7, and so on."""
 
 
 class PaneGroup(Struct, array_like=True):
@@ -95,7 +94,7 @@ class ClosedLabels(NamedTuple):
     offsets: dict[Kind, Offsets]
     """Of its labels only: how many of the pane's predictions are still told apart depends on when the labels came."""
     flags: tuple[str, ...]
-    lag: tuple[int, int] = (0, 0)
+    behind: tuple[int, ...] = ()
     """As a :class:`LabelledPane` has it."""
 
 
@@ -158,7 +157,7 @@ class OpenJoins:
         if labels is not None or delta.errors[0]:
             pane = group.labelled.setdefault(delta.pane_ms, LabelledPane())
             _add_labels(pane, delta, labels or {})
-            pane.lag = _lag_after(pane.lag, delta, end_ms, self._times.size_ms)
+            _add_behind(pane.behind, delta, end_ms, self._times.size_ms)
 
     def _part(self, due_ms: int, window_ms: int, profile_id: str) -> RevisionPart:
         key = (due_ms, window_ms)
@@ -231,7 +230,7 @@ class OpenJoins:
             pane = group.labelled.pop(start_ms)
             flags = reach.flags(end_ms) | ({AFTER_IDLE} if end_ms == after_idle_ms else set())
             offsets: dict[Kind, Offsets] = {"labels": pane.offsets} if pane.offsets else {}
-            yield ClosedLabels(start_ms, end_ms, pane.errors, offsets, tuple(sorted(flags)), pane.lag)
+            yield ClosedLabels(start_ms, end_ms, pane.errors, offsets, tuple(sorted(flags)), tuple(pane.behind))
 
     def _leave(self, group: PaneGroup) -> None:
         """Hand what a group knows on to the revisions that it adds to."""
@@ -266,14 +265,13 @@ def _add_labels(pane: LabelledPane, delta: JoinDelta, labels: Offsets) -> None:
     pane.errors[delta.profile_id] = (before[0] + new[0], before[1] + new[1], before[2] + new[2])
 
 
-def _lag_after(lag: tuple[int, int], delta: JoinDelta, end_ms: int, size_ms: int) -> tuple[int, int]:
-    """Return a pane's lag with a delta, given the pane's end and the length of performance windows."""
-    n, total_ms = lag
+def _add_behind(behind: list[int], delta: JoinDelta, end_ms: int, size_ms: int) -> None:
+    """Add a delta's labels, given the pane's end and the length of performance windows."""
     for window in delta.windows:
-        labels, late_ms = cell_of(window.cells, LABELLED), end_ms - window.window_ms - size_ms
-        n += labels
-        total_ms += labels * (late_ms + size_ms // 2) if late_ms > 0 else 0
-    return n, total_ms
+        n, back = cell_of(window.cells, LABELLED), max(0, end_ms - 1 - window.window_ms) // size_ms
+        if n:
+            behind += [0] * (back.bit_length() + 1 - len(behind))
+            behind[back.bit_length()] += n
 
 
 def _merged(parts: dict[str, RevisionPart]) -> dict[str, RevisionPart]:

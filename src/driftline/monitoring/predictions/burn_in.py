@@ -7,6 +7,7 @@ had values in too few panes by then goes on alone, until it has had enough.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,8 +41,8 @@ class BurnInState(Struct, array_like=True):
     """Which groups of bins the sums are of: others, as with another ``checks.bins``, begin anew."""
     missing: PackedSums | None = None
     """Of events with a value, and without; None of what an earlier version kept, which begins anew."""
-    late: list[int] = []
-    """Columns that are still gathered when the others are known."""
+    late: dict[int, bool] = {}
+    """Columns that are still gathered when the others are known, and whether they have had any values."""
 
 
 class SizeSums(Struct):
@@ -51,7 +52,7 @@ class SizeSums(Struct):
     missing: DispersionSums
     n_panes: int = 0
     known_from_ms: int | None = None
-    late: list[int] = field(default_factory=list)
+    late: dict[int, bool] = field(default_factory=dict)
     dispersions: list[Dispersion] | None = None
     of_missing: list[Dispersion] | None = None
 
@@ -118,7 +119,7 @@ class BurnIn:
     def _wanted(self, size: SizeSums) -> NDArray[np.int64]:
         """Return 1 for each column that is still gathered, 0 for others, shape (C, 1)."""
         wanted = np.full((len(self._groupings), 1), size.known_from_ms is None, dtype=np.int64)
-        wanted[size.late] = 1
+        wanted[[*size.late]] = 1
         return wanted
 
     def settle(self, at_ms: int) -> None:
@@ -138,11 +139,12 @@ class BurnIn:
         """Go on with those columns alone that have had values in too few panes, for as long as the budget looks."""
         n_panes = size.sums.panes_of_columns
         given_up = size.sums.full or at_ms - size.sums.first_pane * self._pane_ms > self._longest_ms
-        late = [] if given_up else np.flatnonzero(n_panes < LEAST_PANES).tolist()
+        few = [] if given_up else np.flatnonzero(n_panes < LEAST_PANES).tolist()
+        late = {index: bool(n_panes[index]) for index in few}
         if late != size.late:
             size.late, size.dispersions = late, None
         known = np.ones(n_panes.size, dtype=bool)
-        known[late] = False
+        known[few] = False
         size.sums.leave(known)
 
     def _enough(self, size_ms: int, size: SizeSums, at_ms: int) -> bool:
@@ -175,11 +177,16 @@ class BurnIn:
         if size is None:
             return None
         if size.dispersions is None:
-            size.dispersions = [
-                estimate(size.sums.column(index), tuple(range(grouping.n_groups)), least_span=1)
-                for index, grouping in enumerate(self._groupings)
-            ]
+            size.dispersions = [self._dispersion(size, index) for index in range(len(self._groupings))]
         return size.dispersions
+
+    def _dispersion(self, size: SizeSums, index: int) -> Dispersion:
+        """Return a column's dispersion; of one that is still gathered only that it is calibrating, as sums go on."""
+        groups = tuple(range(self._groupings[index].n_groups))
+        if index not in size.late:
+            return estimate(size.sums.column(index), groups, least_span=1)
+        nothing = DispersionSums(1, size.sums.column(index).events.size, panes_per_window=1)
+        return replace(estimate(nothing.column(0), groups, least_span=1), n_panes=int(size.late[index]))
 
     @property
     def unknown(self) -> tuple[tuple[int, int], ...]:

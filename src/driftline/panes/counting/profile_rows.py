@@ -131,9 +131,10 @@ class ProfileRows:
         ages = part.at.effective_ms[rows] - part.at.time_ms[rows]
         cells, first, counting = arrival_cells(self._arrival, pairs, ages, part.first[rows])
         self._arrivals += [Cells(group[first], cells, np.ones_like(cells)), Cells(group, counting, pairs.signs)]
-        errors = np.minimum(errors_of(self._layout, pairs)[first], ERROR_LIMIT)
+        known = first[pairs.actual[first] < self._layout.n_classes] if self._layout.n_classes else first
+        errors = np.minimum(errors_of(self._layout, pairs)[known], ERROR_LIMIT)
         words = (np.ones_like(errors), np.rint(errors * ERROR_SCALE), np.rint(errors * errors * SQUARE_SCALE))
-        np.add.at(self._errors, self._pane_of_group[group[first]], np.stack(words, axis=1).astype(np.int64))
+        np.add.at(self._errors, self._pane_of_group[group[known]], np.stack(words, axis=1).astype(np.int64))
 
     def deltas(self) -> list[JoinDelta]:
         """Return what the flush adds to each pane of all traffic."""

@@ -11,7 +11,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from driftline.checks.contract.closed_window import PerformanceBaseline
+from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.events.cloudevents import epoch_ms
+from driftline.monitoring.labels.error_watch import ErrorWatch
+from driftline.monitoring.labels.open_joins import ClosedLabels
+from driftline.monitoring.model_setup import ModelSetup
+from driftline.profiles.profiles import Profiles
 from tests.support.arrival import KEY, Labelled, arrival_settings, flushes
 from tests.support.monitor_runs import run, run_with_crashes
 from tests.support.monitoring import PANE_MS, START_MS, training_profile
@@ -62,7 +68,7 @@ def of_panes(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_a_fall_that_no_window_shows_is_found() -> None:
     (first, *_) = of_panes(findings(0.11))
-    assert (first["check"], first["family"], first["severity"]) == ("performance.accuracy", "performance", "warning")
+    assert (first["check"], first["family"], first["severity"]) == ("performance.accuracy", "performance", "critical")
     assert first["statistic"]["name"] == "log_mixture"
     assert first["statistic"]["value"] >= first["statistic"]["threshold"]
     assert first["effect"]["current"] == pytest.approx(0.89, abs=0.03)
@@ -108,9 +114,31 @@ def test_without_anything_known_of_how_errors_vary_nobody_is_told() -> None:
 
 
 def test_it_begins_when_labels_are_as_usual() -> None:
-    """Errors that are many from the beginning on are found only after the first window has been tested."""
-    (first, *_) = of_panes(findings(0.4, wrong_before=0.4))
-    assert epoch_ms(first["window"]["start"]) >= START_MS + 60_000
+    """Panes of nothing but errors say nothing before the first window has been tested."""
+    settings = settings_of()
+    watch = ErrorWatch(ModelSetup(KEY, ErrorBudget.of(settings, KEY.model), PANE_MS, Profiles([PROFILE])))
+    assert PROFILE.performance is not None
+    baseline = PerformanceBaseline(vector=PROFILE.performance, origin="reference")
+
+    def told(number: int) -> bool:
+        start_ms = START_MS + number * PANE_MS
+        pane = ClosedLabels(start_ms, start_ms + PANE_MS, {}, {}, ())
+        return watch.add(PROFILE, baseline, pane, (40, 40)) is not None
+
+    assert not any(told(number) for number in range(10))
+    watch.begin(START_MS + 12 * PANE_MS)
+    assert [told(number) for number in range(10, 14)] == [False, False, True, False]
+
+
+def test_labels_of_no_class_are_not_told_as_errors() -> None:
+    """Labels that are spelled otherwise from a moment on: the finding about that comes, and none of panes."""
+    settings, traffic = settings_of(), traffic_of(0.05)
+    traffic.actual[traffic.time_ms >= ONSET_MS] = 9.0
+    outputs = run(list(flushes(settings, traffic, 10_000, under=PROFILE)), settings, [PROFILE]).outputs
+    wanted = ("ce_type", b"io.driftline.finding.v1")
+    found = [json.loads(each.value or b"null") for each in outputs if wanted in each.headers]
+    assert of_panes(found) == []
+    assert "performance.label_classes" in {each["check"] for each in found}
 
 
 @pytest.mark.slow

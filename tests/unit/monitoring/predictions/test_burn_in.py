@@ -177,13 +177,12 @@ def test_a_column_with_values_in_too_few_panes_goes_on_calibrating_alone() -> No
 
 def test_a_sparse_column_is_known_later_and_changes_no_other() -> None:
     """The column has values in one pane of three: with the others it is not known, and later it is."""
-    standard = ReferenceView(PROFILE, SETTINGS, PANE_MS)
     names = [column.name for column in PROFILE.columns]
     x, channel = names.index("x"), names.index("channel")
-    burn_in = BurnIn(standard)
+    burn_in, undisturbed = BurnIn(fresh_view()), BurnIn(fresh_view())
 
-    def known_at(number: int) -> list[Dispersion]:
-        dispersions = burn_in.dispersions(SIZE_MS, number * PANE_MS)
+    def known_at(number: int, of: BurnIn) -> list[Dispersion]:
+        dispersions = of.dispersions(SIZE_MS, number * PANE_MS)
         assert dispersions is not None
         return [*dispersions]
 
@@ -192,17 +191,24 @@ def test_a_sparse_column_is_known_later_and_changes_no_other() -> None:
         one = pane(number)
         if number % 3:
             one.sketch.counts[PROFILE.layout.places[x].bins] = 0
-        burn_in.add(one)
-        if (number + 1) % 20 == 0:
-            burn_in.settle((number + 1) * PANE_MS)
-        if number + 1 == 170:  # in the middle of a window
-            restored = BurnIn(ReferenceView(PROFILE, SETTINGS, PANE_MS))
-            restore(restored, changes(burn_in))
+        for each in (burn_in, undisturbed):
+            each.add(one)
+            if (number + 1) % 20 == 0:
+                each.settle((number + 1) * PANE_MS)
+        if number + 1 in {170, 230}:  # in the middle of a window
+            restored = BurnIn(fresh_view())
+            restore(restored, everything(burn_in))
             burn_in = restored
+        if number + 1 >= 160:
+            shown = [
+                [(each.status, each.n_panes, each.lambda_bar) for each in known_at(number + 1, of)]
+                for of in (burn_in, undisturbed)
+            ]
+            assert shown[0] == shown[1]
         if number + 1 == 160:
-            before = known_at(160)
+            before = known_at(160, burn_in)
             assert burn_in.unknown == ((SIZE_MS, 1),)
-    after = known_at(340)
+    after = known_at(340, burn_in)
     assert (before[x].status, after[x].status) == ("calibrating", "widened")
     assert after[x].n_panes == 100, "each third pane, up to the end of the window with the hundredth"
     assert before[channel].status != "calibrating"
@@ -210,6 +216,17 @@ def test_a_sparse_column_is_known_later_and_changes_no_other() -> None:
     assert (after[channel].excess == before[channel].excess).all()
     assert (burn_in.unknown, burn_in.calibrating) == ((), ())
     assert BetReference(burn_in_view(burn_in), 0.01).ratios[x, 0] < math.inf
+
+
+def fresh_view() -> ReferenceView:
+    return ReferenceView(PROFILE, SETTINGS, PANE_MS)
+
+
+def everything(burn_in: BurnIn) -> dict[str, bytes]:
+    """Return the whole state, whatever was kept of it before."""
+    for table in burn_in.tables:
+        table.changed()
+    return {key: value for key, value in changes(burn_in).items() if value is not None}
 
 
 def burn_in_view(burn_in: BurnIn) -> ReferenceView:
