@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 _Found = TypeVar("_Found")
 _Kept = TypeVar("_Kept", Month, Change)
 
-N_MONTHS: Final = 20
-"""Three fifths of them, the first, to tune on."""
+N_MONTHS: Final = 28
+N_TUNING: Final = 12
+"""Months to tune on, the first; at most half of them."""
 N_RUNS: Final = 40
 
 
@@ -127,7 +128,7 @@ class Kept:
 
     def months(self, stream: str) -> tuple[list[Month], list[Month]]:
         """Return the months of a stream to tune on, and those to count false alarms on."""
-        cut = 3 * len(self._seeds) // 5
+        cut = min(N_TUNING, len(self._seeds) // 2)
         known = [self._months[stream, seed] for seed in self._seeds]
         return known[:cut], known[cut:]
 
