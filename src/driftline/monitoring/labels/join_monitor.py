@@ -353,12 +353,15 @@ class JoinMonitor:
     ) -> bool:
         """Whether this revision gets the window's one verdict; without a baseline it becomes part of it instead.
 
-        Labels that no prediction can be compared with are told as soon as there are enough of them.
+        Labels that no prediction can be compared with are told as soon as there are enough of them. While an alert
+        tells of a fall, the last revision is tested however few labels it has: else the alert could not end.
         """
         window = due.window
         unusual = self._control.in_maintenance(due.start_ms, due.start_ms + self._size_ms)
         foreign = foreign_labels(profile.task.performance_layout, vector) is not None
-        if window.tested or (coverage < self._setup.budget.settings.labels.test_coverage and not foreign):
+        needed = self._setup.budget.settings.labels.test_coverage
+        last = due.final and coverage > 0 and self._is_told()
+        if window.tested or (coverage < needed and not foreign and not last):
             return False
         window.tested = True
         if foreign:

@@ -141,6 +141,22 @@ def test_labels_of_no_class_are_not_told_as_errors() -> None:
     assert "performance.label_classes" in {each["check"] for each in found}
 
 
+def test_an_alert_ends_though_windows_have_too_few_labels_to_be_tested() -> None:
+    """From the onset on one prediction in five gets a label; five minutes later predictions are right again."""
+    settings, traffic = settings_of(), traffic_of(0.05)
+    rng = np.random.default_rng(9)
+    after = traffic.time_ms >= ONSET_MS
+    wrong = rng.random(after.size) < np.where(after & (traffic.time_ms < ONSET_MS + 150_000), 0.6, 0.05)
+    traffic.actual[after] = np.where(wrong, 1 - traffic.predicted, traffic.predicted)[after]
+    traffic.delay_ms[after & (rng.random(after.size) >= 0.2)] = -1
+    outputs = run(list(flushes(settings, traffic, 10_000, under=PROFILE)), settings, [PROFILE]).outputs
+    wanted = ("ce_type", b"io.driftline.alert.v1")
+    read = [json.loads(each.value) for each in outputs if each.value and wanted in each.headers]
+    alerts = sorted((each for each in read if each["cause"] == "performance"), key=lambda each: each["revision"])
+    assert [alerts[0]["state"], alerts[0]["window"]["kind"], alerts[-1]["state"]] == ["open", "pane", "resolved"]
+    assert sum(each["notify"] for each in alerts) == 1
+
+
 @pytest.mark.slow
 def test_neither_flushes_nor_crashes_show() -> None:
     settings, traffic = settings_of(), traffic_of(0.11)
