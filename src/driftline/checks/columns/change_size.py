@@ -85,6 +85,8 @@ def change_of(direction: Direction, before: float, change: float, checks: CheckS
         deviation = math.sqrt(0.5) * max(ratio, 1 / ratio)
         gate = checks.min_spread_change
         return ChangeSize("spread_change", ratio - 1, size, gate, CRITICAL_SHIFT, deviation=deviation)
+    if not direction.grew:  # the score is that of all others
+        before, change = 1 - before, -change
     after = min(max(before + change, 0.0), 1.0)
     by, now = after - before, math.sqrt(max(after * (1 - after), _LEAST_VARIANCE))
     if direction.aspect in {"missing", "unlisted"}:

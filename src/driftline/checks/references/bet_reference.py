@@ -190,7 +190,10 @@ class BetReference:
                 counts = season.counts[list(hours)].sum(axis=0)
                 if counts.sum() > 0:
                     counts = self._with_new(index, counts)
-                    shares[index] = self._padded([counts], _LEAST_SHARE)[0]
+                    least = np.full(counts.size, _LEAST_SHARE)
+                    # that nothing is missing in an hour of few events is known from all hours
+                    least[-1] = min(_LEAST_SHARE, float(self._overall[index, -1]) * float(counts.sum()))
+                    shares[index] = self._padded([counts], least)[0]
                     seen[index] = self._padded([counts])[0]
                     sizes[index] = float(counts.sum()) / len(hours)
         return Expected(Fair(self._with_margin(shares), self.bets.means(seen)), sizes)
@@ -215,7 +218,9 @@ class BetReference:
         prices = np.maximum(self.bets.fair(shares, np.maximum(self.bets.still, tilts)), known)
         return np.maximum(prices, self.bets.fair_beside(shares, tilts))
 
-    def _padded(self, counts: Sequence[NDArray[np.int64]], at_least: float = 0.0) -> NDArray[np.float64]:
+    def _padded(
+        self, counts: Sequence[NDArray[np.int64]], at_least: NDArray[np.float64] | float = 0.0
+    ) -> NDArray[np.float64]:
         """Return shares, shape (C, groups + 1), of counts by group and without a value, each of which is at least so
         much.
         """

@@ -23,6 +23,8 @@ MOST_TILTS: Final = 4
 FREQUENT: Final = 5
 """Categories whose shares are watched one by one."""
 
+_TWO: Final = 2
+
 _UNIT: Final = 2.0**20
 """Scores are whole multiples of its inverse, so that their sums are exact in any order."""
 _FURTHEST: Final = 8.0
@@ -53,7 +55,8 @@ class Direction(NamedTuple):
     group: int = -1
     """The group that a direction of a share is about."""
     grew: bool = True
-    """Whether more of it is bet on; of the mean, whether it rises."""
+    """Whether more of it is bet on; of the mean, whether it rises. Of a share that falls, the score is that of all
+    others."""
     cuts: tuple[float, ...] = ()
     """Of mean and spread: the normal quantiles between the groups, G - 1 of them."""
 
@@ -110,9 +113,10 @@ def numeric_directions(shares: NDArray[np.float64], missing: float) -> tuple[Dir
 def categorical_directions(
     shares: NDArray[np.float64], missing: float, named: Sequence[int], unlisted: int | None
 ) -> tuple[Direction, ...]:
-    """Return the directions of a column of categories: the share of each frequent one and of unlisted ones rises.
+    """Return the directions of a column of categories: the share of each frequent one and of unlisted ones rises, and
+    that of the most frequent one falls.
 
-    Where a category becomes rarer, others become more frequent by as much.
+    Where a category becomes rarer, others become more frequent by as much; but many may share what it loses.
 
     Parameters
     ----------
@@ -126,14 +130,19 @@ def categorical_directions(
     Examples
     --------
     >>> every = categorical_directions(np.array([0.6, 0.399, 0.001]), 0.01, (0, 1), 2)
-    >>> [(each.aspect, each.group) for each in every]
-    [('category', 0), ('category', 1), ('unlisted', 2), ('missing', 3)]
+    >>> [(each.aspect, each.group, each.grew) for each in every]
+    [('category', 0, True), ('category', 1, True), ('category', 0, False), ('unlisted', 2, True), ('missing', 3, True)]
     """
-    frequent = sorted(sorted(named, key=lambda group: (-shares[group], group))[:FREQUENT])
+    by_share = sorted(named, key=lambda group: (-shares[group], group))
+    frequent = sorted(by_share[:FREQUENT])
     found = []
     for group in frequent if shares.size > 1 else ():
         rises = _rises(float(shares[group]), "category")
         found.append(Direction("category", _indicator(shares.size, group), rises, group=group))
+    if named and shares.size > _TWO:  # of two, one falls where the other rises
+        others = np.append(np.ones(shares.size), 0.0) - _indicator(shares.size, by_share[0])
+        rises = _rises(float(1 - shares[by_share[0]]), "category")
+        found.append(Direction("category", others, rises, group=by_share[0], grew=False))
     if unlisted is not None:
         rises = _rises(float(shares[unlisted]), "rare")[:2]
         found.append(Direction("unlisted", _indicator(shares.size, unlisted), rises, group=unlisted))

@@ -43,8 +43,8 @@ _MEMORY: Final = 4
 """Performance windows over which the rate of labels is measured."""
 _KEPT_LABELS: Final = 1_000.0
 """Labels over which their delays are known, fading."""
-_SOON: Final = 0.1
-"""Part of the labels that come soonest: they show a change first."""
+_HALF: Final = 0.5
+"""Part of the labels that come sooner than the usual delay."""
 
 
 class WatchState(Struct, array_like=True):
@@ -198,13 +198,13 @@ class ErrorWatch:
         now, before = ([*each, *[0] * (longest - len(each))] for each in (pane.behind, state.behind))
         state.behind = [kept * old + max(0, new) for old, new in zip(before, now, strict=True)]
 
-    def _soonest_ms(self) -> int:
-        """Return how long the labels take at least that come sooner than nine in ten, by the middle of windows."""
+    def _usual_delay_ms(self) -> int:
+        """Return the median delay of labels, by the middle of windows: so long before it shows a change may begin."""
         size_ms, every = int(self._setup.budget.settings.windows.performance), self._state.value.behind
         seen = 0.0
         for place, n in enumerate(every):
             seen += n
-            if seen >= _SOON * sum(every):
+            if seen >= _HALF * sum(every):
                 return ((1 << place >> 1) * 2 - 1) * size_ms // 2 if place else 0
         return 0
 
@@ -214,7 +214,7 @@ class ErrorWatch:
         worse = alarm.column == WORSE
         before = 1 - bets.wrong / max(bets.n, 1)
         change = -alarm.change if worse else alarm.change
-        since_ms = self._state.value.times.start_of(max(1.0, alarm.n)) - self._soonest_ms()
+        since_ms = self._state.value.times.start_of(max(1.0, alarm.n)) - self._usual_delay_ms()
         return FoundErrors(
             key=self._setup.key,
             start_ms=pane.start_ms,

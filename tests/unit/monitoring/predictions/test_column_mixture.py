@@ -59,12 +59,12 @@ def profile() -> Profile:
 
 
 @cache
-def seasonal_profile() -> Profile:
+def seasonal_profile(missing: float = 0.02) -> Profile:
     """Return a reference of two weeks whose `x` follows the hour of the day."""
     rng = np.random.default_rng(2)
     times = np.sort(rng.integers(MONDAY_MS - 14 * DAY_MS, MONDAY_MS, 14 * 24 * 200))
     table = ReferenceTable(
-        n=times.size, features=dict(values_of(rng, times.size, season(times))), times_ms=times.astype(np.int64)
+        n=times.size, features=dict(values_of(rng, times.size, season(times), missing)), times_ms=times.astype(np.int64)
     )
     return build_profile(KEY, table, INDEPENDENT, MONDAY_MS, "training", in_time=TimeOptions(pane_ms=PANE_MS))
 
@@ -116,6 +116,11 @@ def other_mix(rng: np.random.Generator, number: int) -> Values:
     return {**usual(rng, number), "place": rng.choice(["a", "b", "c"], PER_PANE, p=[0.2, 0.6, 0.2]).tolist()}
 
 
+def rarer(rng: np.random.Generator, number: int) -> Values:
+    """What the most frequent category loses is shared by others."""
+    return {**usual(rng, number), "place": rng.choice(["a", "b", "c"], PER_PANE, p=[0.35, 0.375, 0.275]).tolist()}
+
+
 @pytest.mark.parametrize(
     ("draw", "column", "check", "name", "size", "within"),
     [
@@ -124,7 +129,8 @@ def other_mix(rng: np.random.Generator, number: int) -> Values:
         (wider, "x", "detector.spread", "spread_change", 0.6, 60),
         (changed(missing=0.12), "x", "detector.missing", "share_change", 0.1, 60),
         (new_category, "place", "detector.unseen", "share_change", 0.1, 20),
-        (other_mix, "place", "detector.mix", "share_shift", 0.65, 30),
+        (other_mix, "place", "detector.mix", "share_shift", -0.6, 30),
+        (rarer, "place", "detector.mix", "share_shift", -0.3, 120),
     ],
 )
 def test_a_change_is_found_named_measured_and_dated(
@@ -136,7 +142,7 @@ def test_a_change_is_found_named_measured_and_dated(
     assert (profile().columns[first.column].name, first.check, first.size.name) == (column, check, name)
     assert number - 600 <= within
     assert first.size.signed == pytest.approx(size, rel=0.5)
-    assert abs(first.since_ms - MONDAY_MS - 600 * PANE_MS) <= 15 * PANE_MS
+    assert abs(first.since_ms - MONDAY_MS - 600 * PANE_MS) <= 25 * PANE_MS
     assert first.statistic >= first.threshold
 
 
@@ -167,10 +173,10 @@ def test_a_shift_that_does_not_matter_is_measured_all_the_same() -> None:
     assert first.size.multiple < 1
 
 
-def seasonal(shift: float = 0.0) -> Callable[[np.random.Generator, int], Values]:
+def seasonal(shift: float = 0.0, missing: float = 0.02) -> Callable[[np.random.Generator, int], Values]:
     def draw(rng: np.random.Generator, number: int) -> Values:
         mean = season(np.array([MONDAY_MS + number * PANE_MS + PANE_MS // 2]))[0]
-        return values_of(rng, 3, float(mean) + shift)
+        return values_of(rng, 3, float(mean) + shift, missing)
 
     return draw
 
@@ -186,6 +192,16 @@ def test_the_hours_of_the_reference_are_taken_out() -> None:
     blind = mixture(seasonal_profile(), whole, alarms=1.0)
     found = found_of(blind, panes(seasonal_profile(), range(3 * 1440, 4 * 1440), seasonal(0.7)))
     assert not found or found[0][0] > number, "the season itself then counts as variation"
+
+
+def test_what_is_never_missing_in_any_hour_is_missed_at_once() -> None:
+    """That an hour's few hundred events all had a value says less than that all events had one."""
+    of = seasonal_profile(0.0)
+    watched = mixture(of, INDEPENDENT.replace(checks=CheckSettings()), alarms=1.0)
+    assert not found_of(watched, panes(of, range(1440), seasonal(missing=0.0)))
+    number, first = found_of(watched, panes(of, range(1440, 1600), seasonal(missing=0.05)))[0]
+    assert first.check == "detector.missing"
+    assert number - 1440 <= 20, "of sixty events three have none"
 
 
 def test_nothing_is_found_while_it_is_not_known_how_columns_vary() -> None:
