@@ -249,7 +249,8 @@ def add(totals: Totals, entry: Remembered, actual: float, sign: int, offset: int
         if entry.score is not None and actual < layout.n_classes:
             cells[int(layout.score(np.array([int(actual)]), np.array([entry.score]))[0])] += sign
         size = float(entry.predicted != actual)
-    if sign > 0 and entry.n_labels == 0:
+    known_label = task.kind == "regression" or actual < task.performance_layout.n_classes
+    if sign > 0 and entry.n_labels == 0 and known_label:
         words = [1, round(size * ERROR_SCALE), round(size * size * SQUARE_SCALE)]
         known = totals.errors[place[:2]]
         totals.errors[place[:2]] = [a + b for a, b in zip(known, words, strict=True)]

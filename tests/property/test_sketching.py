@@ -18,6 +18,7 @@ from driftline.config.input_settings import LabelInput, PredictionFields, Predic
 from driftline.config.model import BootstrapSettings, CheckSettings, ColumnSettings, ModelSettings
 from driftline.config.settings import Settings, TimeSettings
 from driftline.errors import EventError
+from driftline.events.features import features_json, json_members
 from driftline.events.model_key import ModelKey
 from driftline.events.prediction import PredictionDecoder
 from driftline.events.record_batch import RecordBatch
@@ -225,8 +226,21 @@ def sketcher_for(settings_: Settings) -> Sketcher:
 
 
 def without_intake(record: bytes) -> bytes:
-    """Return a flush record without what it says of the records as such, which the reference does not know."""
-    return encode(msgspec.structs.replace(decode_flush(record, ""), intake=[]))
+    """Return a flush record without what it says of the records as such, which the reference does not know.
+
+    Features that wait for a profile are there as JSON, some as it came and some written anew: spaces are left out.
+    """
+    flush = decode_flush(record, "")
+    panes = [
+        msgspec.structs.replace(
+            pane,
+            rows=[
+                msgspec.structs.replace(row, features=features_json(json_members(row.features))) for row in pane.rows
+            ],
+        )
+        for pane in flush.panes
+    ]
+    return encode(msgspec.structs.replace(flush, intake=[], panes=panes))
 
 
 @settings(deadline=None, max_examples=120)
