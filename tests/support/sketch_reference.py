@@ -265,7 +265,7 @@ class Pane:
 
     def _as_written(self, column: Column, value: Any) -> Any:  # noqa: ANN401  # any JSON
         """Return a feature's value, where text and truth values are read as what they mean."""
-        words: dict[object, int] = {"true": 1, "True": 1, "false": 0, "False": 0}
+        words: dict[object, int] = {"true": 1, "True": 1, "TRUE": 1, "false": 0, "False": 0, "FALSE": 0}
         if isinstance(column, CategoricalColumn):
             two = set(column.categories) == {"0", "1"} and isinstance(value, str)
             return words.get(value, value) if two else value
