@@ -14,6 +14,7 @@ from driftline.detectors.mixture.directions import MOST_DIRECTIONS
 from driftline.detectors.mixture.error_directions import error_directions
 from driftline.performance.losses import watched_metrics, wrong_decisions
 from driftline.profiles.error_spread import DAY_MS, LEAST_WINDOWS
+from driftline.profiles.season import HOUR_MS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,7 +34,6 @@ _SLOW: Final = 0.999
 _GROUPS: Final = 2
 WORSE, BETTER = range(2)
 COLUMNS: Final = 2
-HOUR_MS: Final = 3_600_000
 LEAST_BASELINE: Final = 100
 """Labels that a baseline needs to be bet against."""
 _PSEUDO: Final = 0.5

@@ -17,7 +17,6 @@ from msgspec import Struct, field
 from driftline.checks.labels.error_bets import (
     BETTER,
     COLUMNS,
-    HOUR_MS,
     LEAST_BASELINE,
     METRIC,
     WORSE,
@@ -30,6 +29,7 @@ from driftline.detectors.mixture.bets import pane_of
 from driftline.detectors.mixture.e_detectors import MixtureState
 from driftline.monitoring.predictions.event_times import EventTimes
 from driftline.monitoring.state.table import Value
+from driftline.profiles.season import HOUR_MS
 
 if TYPE_CHECKING:
     from driftline.checks.contract.closed_window import PerformanceBaseline
