@@ -16,6 +16,7 @@ from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
 from driftline.panes.counting.contributions import Address
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
+from driftline.sketches import loss_strata
 from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
 from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.scores import PREDICTED
@@ -87,6 +88,15 @@ class Reference:
                 vector[PREDICTED] += 1
             layout, arrival = self.arrival(at, vectors[0][0], row)
             np.add.at(arrival, prediction_cells(layout, predicted[row : row + 1], scores[row : row + 1]), 1)
+            strata = self.strata(at, row, predicted[row : row + 1])
+            if strata is not None:
+                np.add.at(arrival, layout.losses + loss_strata.prediction_cells(strata), 1)
+
+    def strata(self, at: Address, row: int, predicted: NDArray[np.float64]) -> NDArray[np.int64] | None:
+        profile = PROFILES[at.profile[row]]
+        if profile.task.kind != "regression":
+            return None
+        return np.searchsorted(profile.stratum_cuts, predicted, side="right")
 
     def joined(self, at: Address, given: LabelledPairs, first: NDArray[np.bool_]) -> None:
         for row in range(at.offset.size):
@@ -98,6 +108,10 @@ class Reference:
             cells, _, counting = arrival_cells(layout, one, age, first[row : row + 1])
             np.add.at(arrival, cells, 1)
             np.add.at(arrival, counting, one.signs)
+            strata = self.strata(at, row, one.predicted)
+            if strata is not None:
+                cells, values = loss_strata.label_cells(strata, one.predicted - one.actual)
+                np.add.at(arrival, layout.losses + cells.ravel(), (values * one.signs).ravel())
 
 
 def unpacked(packed: Sparse, like: NDArray[np.int64]) -> list[int]:

@@ -150,8 +150,8 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     """Metrics corrected for the bias of early labels; null for regression, for tasks of more than 16 classes and for
     segments."""
     powered: PoweredMetrics | None
-    """Metrics of all predictions, labelled or not; null if all have labels, if labels have weights, for regression, for
-    tasks of more than 16 classes and for segments."""
+    """Metrics of all predictions, labelled or not; null if all have labels, if labels have weights, for tasks of
+    more than 16 classes and for segments."""
     explained: list[Explained] | UnsetType = UNSET
     """What explains the change of each metric with a finding and, for binary tasks with segments, of
     ``positive_share`` and ``mean_score``; absent without a finding."""

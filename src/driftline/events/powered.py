@@ -32,15 +32,17 @@ class PoweredMetrics(Struct, frozen=True, kw_only=True):
     reason: str | None
     """Reason for withholding the metrics."""
     metrics: dict[str, PoweredMetric | None]
-    """``accuracy``, ``precision``, ``recall``, ``f1`` and, for binary tasks, ``positive_rate``. Null if undefined, and
-    for a class with fewer than 30 labels, or 5 hits or misses. Empty unless ``status`` is ``estimated``."""
+    """Classes: ``accuracy``, ``precision``, ``recall``, ``f1`` and, for binary tasks, ``positive_rate``. Null if
+    undefined, and for a class with fewer than 30 labels, or 5 hits or misses. Regression: ``mae``, ``pinball`` and
+    ``bias``; ``pinball`` is null if it varies too much for so few labels. Empty unless ``status`` is ``estimated``."""
     weight: Share | None
-    """How much of the expected losses is believed, from how well they agree with the labels: 0 is nothing, 1 is all."""
+    """How much of the expected losses is believed, from how well they agree with the labels: 0 is nothing, 1 is all.
+    It is that of ``accuracy`` or ``mae``."""
     n_strata: Count
     """Strata of predictions that are expected to lose alike, with 30 labels each at least."""
     by_chance: Share | None
     """P-value of the hypothesis that labels are a random sample of all predictions; a small one means that which
-    predictions have labels depends on their scores, which the strata correct for."""
+    predictions have labels depends on their scores or values, which the strata correct for."""
     early: bool
     """Whether labels are known or likely to be still on their way, so that those that came may differ from those to
     come; ``corrected`` is about that."""

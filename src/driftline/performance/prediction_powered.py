@@ -82,7 +82,7 @@ class Values(NamedTuple):
         Sums over the labelled predictions of the value and of its square.
     expected : ndarray of float64
         Of a prediction, by any rule that does not look at these labels.
-    prior, prior_square : ndarray of float64
+    prior, prior_square : ndarray of float64, or None for none
         Mean of the value and of its square in a label that is added to each stratum where its variance is taken: few
         labels may all agree by chance, and their variance would be none.
     """
@@ -90,8 +90,8 @@ class Values(NamedTuple):
     total: Floats
     square: Floats
     expected: Floats
-    prior: Floats
-    prior_square: Floats
+    prior: Floats | None = None
+    prior_square: Floats | None = None
 
 
 class Cells(NamedTuple):
@@ -142,6 +142,8 @@ class Strata:
     ----------
     weight : float in [0, 1]
         λ: the slope of losses by expected losses within strata. 0 where expected losses tell nothing.
+    n, n_labels : ndarray of float64, shape (g,)
+        Predictions and labels of each stratum.
 
     Notes
     -----
@@ -154,8 +156,8 @@ class Strata:
     def __init__(self, cells: Cells, total: Floats, expected: Floats, least: int = LEAST_LABELS) -> None:
         self._cells = cells
         self._of_cell = strata_of(cells, least)
-        self._n = self._sum(cells.n)
-        self._n_labels = self._sum(cells.n_labels)
+        self.n = self.sums(cells.n)
+        self.n_labels = self.sums(cells.n_labels)
         centred = expected - self._mean_of_labels(cells.n_labels * expected)[self._of_cell]
         spread = float((cells.n_labels * centred**2).sum())
         slope = float((total * centred).sum()) / spread if spread > 0 else 0.0
@@ -164,44 +166,55 @@ class Strata:
     @property
     def n_strata(self) -> int:
         """How many there are."""
-        return self._n.size
+        return self.n.size
 
-    def mean(self, values: Values) -> PoweredMean:
+    def mean(self, values: Values, variances: Floats | None = None) -> PoweredMean:
         """Return the mean of a value over all predictions.
+
+        Parameters
+        ----------
+        values : Values
+        variances : ndarray of float64, shape (g,), optional
+            Of the value less what is believed of it, in each stratum; by default :meth:`variances`.
 
         Notes
         -----
         With r = l - λ f, the variance about the window's own mean is Σ (N_g / N)² (1 / n_g - 1 / N_g) s²_g(r), and that
         about the mean of unlimited traffic is larger by s²(l) / N.
         """
-        n, labels = self._n, self._n_labels
+        n, labels = self.n, self.n_labels
         believed = self.weight * values.expected
         shares = n / n.sum()
         residual = self._mean_of_labels(values.total - self._cells.n_labels * believed)
-        predicted = self._sum(self._cells.n * believed) / n
+        predicted = self.sums(self._cells.n * believed) / n
         mean = float((shares * (residual + predicted)).sum())
-        of_window = float((shares**2 * np.maximum(1 / labels - 1 / n, 0.0) * self._variances(values, believed)).sum())
+        if variances is None:
+            variances = self.variances(values)
+        of_window = float((shares**2 * np.maximum(1 / labels - 1 / n, 0.0) * variances).sum())
         square = float((shares * self._mean_of_labels(values.square)).sum())
         of_traffic = of_window + max(square - mean**2, 0.0) / float(n.sum())
         return PoweredMean(mean, math.sqrt(of_window), math.sqrt(of_traffic))
 
-    def _variances(self, values: Values, believed: Floats) -> Floats:
-        """Return the variance of the value less what is believed of it, in each stratum, with one label added."""
-        n_labels, n = self._cells.n_labels, self._n
-        total = self._sum(values.total - n_labels * believed)
-        square = self._sum(values.square - 2 * believed * values.total + n_labels * believed**2)
-        prior = values.prior_square - 2 * believed * values.prior + believed**2
-        total += self._sum(self._cells.n * (values.prior - believed)) / n
-        square += self._sum(self._cells.n * prior) / n
-        with_one = self._n_labels + 1
-        return np.maximum(square / with_one - (total / with_one) ** 2, 0.0) * with_one / self._n_labels
+    def variances(self, values: Values) -> Floats:
+        """Return the variance of the value less what is believed of it, in each stratum, shape (g,)."""
+        n_labels, n, believed = self._cells.n_labels, self.n, self.weight * values.expected
+        total = self.sums(values.total - n_labels * believed)
+        square = self.sums(values.square - 2 * believed * values.total + n_labels * believed**2)
+        labels = self.n_labels
+        if values.prior is not None and values.prior_square is not None:
+            prior = values.prior_square - 2 * believed * values.prior + believed**2
+            total += self.sums(self._cells.n * (values.prior - believed)) / n
+            square += self.sums(self._cells.n * prior) / n
+            labels = labels + 1
+        return np.maximum(square / labels - (total / labels) ** 2, 0.0) * labels / np.maximum(labels - 1, 1)
 
-    def _sum(self, values: NDArray[np.float64] | Ints) -> Floats:
+    def sums(self, values: NDArray[np.float64] | Ints) -> Floats:
+        """Return the sums over each stratum's cells, shape (g,), of a value of each cell, shape (c,)."""
         sums: Floats = np.bincount(self._of_cell, weights=values).astype(np.float64)
         return sums
 
     def _mean_of_labels(self, totals: Floats) -> Floats:
-        return self._sum(totals) / self._n_labels
+        return self.sums(totals) / self.n_labels
 
 
 def strata_of(cells: Cells, least: int) -> Ints:

@@ -22,6 +22,7 @@ from driftline.profiles.task import Origin, Task, TaskKind
 from driftline.sketches.columns import Column, DateColumn, EmbeddingColumn
 from driftline.sketches.joint import Joint
 from driftline.sketches.layout import Layout
+from driftline.sketches.loss_strata import N_CELLS
 from driftline.sketches.packed import NO_WORDS, DenseWords, Sparse
 from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 from driftline.sketches.sparse import pack, unpack_into
@@ -78,6 +79,8 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     left_out: tuple[str, ...] = ()
     rare: dict[str, bytes] = {}
     """Of these columns. A worker that does not know it takes no category for new where a column lists not all."""
+    losses: Sparse | None = None
+    """In the first block."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -123,7 +126,8 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
         )
         rare = {column.name: profile.rare[column.name] for column in columns if column.name in profile.rare}
         key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
-        records.append((key.encode(), _ENCODER.encode(structs.replace(value, rare=rare))))
+        losses = None if block or profile.losses is None else pack(profile.losses)
+        records.append((key.encode(), _ENCODER.encode(structs.replace(value, rare=rare, losses=losses))))
     return records
 
 
@@ -253,6 +257,10 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         unpack_into(head.performance, performance)
         if head.version < CELLS_VERSION and not _is_plain(task, performance):
             performance = None
+    losses = None
+    if head.losses is not None:
+        losses = np.zeros(N_CELLS, dtype=np.int64)
+        unpack_into(head.losses, losses)
     first = 0
     for block in blocks:
         part_layout = Layout(block.columns)
@@ -277,6 +285,7 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         head.estimator,
         head.left_out,
         {name: hashes for block in blocks for name, hashes in block.rare.items()},
+        losses,
     )
 
 

@@ -12,8 +12,11 @@ import xxhash
 from msgspec import Struct
 
 from driftline.profiles.estimator import estimator_id
+from driftline.sketches.columns import NumericColumn
+from driftline.sketches.grid import TAIL_BINS
 from driftline.sketches.joint import Z_UNITS
 from driftline.sketches.layout import EVENTS, Layout
+from driftline.sketches.loss_strata import stratum_cuts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +84,9 @@ class Profile:
     rare: Mapping[str, bytes] = field(default_factory=dict)
     """Hashes of the reference's categories that its columns do not list, by feature
     (:mod:`driftline.sketches.rare_categories`); only of features that have some, and of which all are known."""
+    losses: NDArray[np.int64] | None = None
+    """Of a regression's reference events with labels, by stratum of the prediction, shape
+    (:data:`driftline.sketches.loss_strata.N_CELLS`,); None where no event has a label, or labels have weights."""
     contradictions: tuple[str, ...] = field(default=(), compare=False)
     """What its rows' scores, predictions and labels say against each other, one sentence each; for who builds it, and
     not published."""
@@ -102,6 +108,14 @@ class Profile:
         """
         place = self.layout.places[column]
         return int(self.reference.counts[place.bins].sum() + self.reference.counts[place.quality].sum())
+
+    @cached_property
+    def stratum_cuts(self) -> NDArray[np.float64]:
+        """Where the strata of a regression's predictions end, in the task's spreads; a part of the grid."""
+        for column in self.columns:
+            if column.role == "prediction" and isinstance(column, NumericColumn):
+                return stratum_cuts(column.edges / self.task.spread, TAIL_BINS - 1)
+        return np.empty(0)
 
     @cached_property
     def grid_id(self) -> str:
@@ -136,5 +150,6 @@ class Profile:
             performance,
             *(part for part in (self.history, self.decay, self.joint_reference, self.estimator) if part is not None),
             *((self.left_out,) if self.left_out else ()),
+            *(() if self.losses is None else (self.losses.tobytes(),)),
         )
         return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(parts))[:24]

@@ -1,11 +1,13 @@
 """How long labels took: first labels by age, coarse score and class, as one signed integer vector a window.
 
-Three blocks of whole numbers, which merge by addition:
+Blocks of whole numbers, which merge by addition:
 
 * first labels by age x score x actual class: only the first label of a prediction counts, and nothing takes it out
   again, so corrections and retractions do not change when it arrived;
 * labels that count now by score x predicted x actual class, signed: a correction takes the old one out;
-* predictions by score x predicted class.
+* predictions by score x predicted class;
+* of regressions, predictions, labels that count and their losses by stratum of the prediction
+  (:mod:`driftline.sketches.loss_strata`), signed.
 
 Ages are the label's effective time less the prediction's time. Scores are cut coarsely, as what is learnt of arrival
 is learnt by score and class.
@@ -17,6 +19,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+
+from driftline.sketches import loss_strata
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,7 +62,7 @@ _CUTS: Final = np.array(SCORE_CUTS)
 
 @dataclass(frozen=True, slots=True)
 class ArrivalLayout:
-    """Where the three blocks stand in an arrival vector.
+    """Where the blocks stand in an arrival vector.
 
     Examples
     --------
@@ -103,9 +107,14 @@ class ArrivalLayout:
         return self.predictions + self.n_scores * self.n_codes
 
     @property
+    def losses(self) -> int:
+        """First cell of the losses by stratum of the prediction, of a regression."""
+        return self.wrong + self.n_scores
+
+    @property
     def n_cells(self) -> int:
         """Length of the vector."""
-        return self.wrong + self.n_scores
+        return self.losses + (loss_strata.N_CELLS if self.n_codes == 1 else 0)
 
     def first_of(self, vector: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return first labels, shape (N_AGES, n_scores, n_codes): by age, score and actual class."""
@@ -118,7 +127,7 @@ class ArrivalLayout:
         them: shape (n_scores, n_codes + 1, n_codes).
         """
         counts = vector[self.counting : self.predictions].reshape(self.n_scores, self.n_codes, self.n_codes)
-        wrong = vector[self.wrong : self.n_cells]
+        wrong = vector[self.wrong : self.losses]
         if wrong.any():
             counts = np.pad(counts, ((0, 0), (0, 1), (0, 0)))
             counts[:, -1, -1] = wrong
@@ -127,6 +136,10 @@ class ArrivalLayout:
     def predictions_of(self, vector: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return predictions, shape (n_scores, n_codes): by score and predicted class."""
         return vector[self.predictions : self.wrong].reshape(self.n_scores, self.n_codes)
+
+    def losses_of(self, vector: NDArray[np.int64]) -> loss_strata.LossSums | None:
+        """Return the losses by stratum of the prediction; None of classes."""
+        return loss_strata.loss_sums(vector[self.losses : self.n_cells]) if self.n_codes == 1 else None
 
     def score_bins(self, scores: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the bin of each score, shape (n,); not-a-number stands for none."""

@@ -76,7 +76,7 @@ def performance_event(
         corrected=None
         if foreign
         else corrected_metrics(revision.arrival, n_predictions, binary=layout.binary, final=revision.final),
-        powered=powered_metrics(task, revision.arrival, profile.performance, final=revision.final, foreign=foreign),
+        powered=powered_metrics(profile, revision.arrival, settings, final=revision.final, foreign=foreign),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import special
 
+from driftline.checks.labels.powered_evidence import FEW, arrived, by_chance, missed_by_labels, withheld
+from driftline.checks.labels.powered_regression import powered_losses
 from driftline.events.powered import PoweredMetric, PoweredMetrics
 from driftline.performance.powered_classes import ClassCells, powered_classes
 from driftline.performance.prediction_powered import LEAST_LABELS, Cells
@@ -16,24 +17,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.checks.contract.closed_window import ArrivalEvidence
+    from driftline.config.model import PerformanceSettings
     from driftline.performance.prediction_powered import PoweredMean
+    from driftline.profiles.profile import Profile
     from driftline.profiles.task import Task
     from driftline.sketches.arrival import ArrivalLayout
 
-ARRIVED: Final = 0.95
-"""Of the labels that come in the end: from there on those that came are taken for a sample of all."""
 _PRIOR: Final = 0.5
 """Labels added to each class of a cell of the reference (Jeffreys' prior)."""
-FEW: Final = f"fewer than {LEAST_LABELS} labels"
 FOREIGN: Final = "nearly all labels are of no class of the task"
 UNKNOWN: Final = "predictions are of classes that the profile does not list, and so are their labels"
 MORE_LABELS: Final = "more labels count than predictions of their kind: predictions were counted without their class"
 
 
 def powered_metrics(
-    task: Task,
+    profile: Profile,
     evidence: ArrivalEvidence | None,
-    reference: NDArray[np.int64] | None,
+    settings: PerformanceSettings,
     *,
     final: bool,
     foreign: bool = False,
@@ -41,13 +41,21 @@ def powered_metrics(
     """Return the metrics of all predictions of a window.
 
     None where nothing is to be estimated, as all predictions have labels, and for weighted labels, segments and tasks
-    of more than 16 classes. ``reference`` is the reference's performance vector, from which the losses of predictions
-    are expected. ``foreign``: nearly all labels are of no class of the task.
+    of more than 16 classes. Losses of predictions are expected from the profile's reference. ``foreign``: nearly all
+    labels are of no class of the task.
     """
-    if evidence is None or task.performance_layout.weighted or not evidence.layout.exact:
+    if evidence is None or profile.task.performance_layout.weighted:
         return None
-    if foreign:
-        return _withheld(FOREIGN)
+    if profile.task.kind == "regression":
+        return powered_losses(profile, evidence, settings.quantile, final=final)
+    if not evidence.layout.exact:
+        return None
+    return withheld(FOREIGN) if foreign else _of_classes(profile, evidence, final=final)
+
+
+def _of_classes(profile: Profile, evidence: ArrivalEvidence, *, final: bool) -> PoweredMetrics | None:
+    """Return the metrics of classes."""
+    task, reference = profile.task, profile.performance
     layout, vector = evidence.layout, evidence.vector
     n, labels = np.maximum(layout.predictions_of(vector), 0), np.maximum(layout.counting_of(vector), 0)
     n_all, n_labels = int(n.sum()), int(labels.sum())
@@ -55,7 +63,7 @@ def powered_metrics(
         return None
     reason = _why_withheld(layout, n, labels)
     if reason is not None:
-        return _withheld(reason)
+        return withheld(reason)
     counted = ClassCells(n, labels, _expected_shares(task, layout, reference))
     found = powered_classes(counted, binary=task.kind == "binary")
     return PoweredMetrics(
@@ -67,14 +75,8 @@ def powered_metrics(
         },
         weight=found.weight,
         n_strata=found.n_strata,
-        by_chance=_by_chance(counted.cells()),
-        early=not final and not _arrived(evidence),
-    )
-
-
-def _withheld(reason: str) -> PoweredMetrics:
-    return PoweredMetrics(
-        status="withheld", reason=reason, metrics={}, weight=None, n_strata=0, by_chance=None, early=False
+        by_chance=by_chance(counted.cells()),
+        early=not final and not arrived(evidence),
     )
 
 
@@ -86,9 +88,8 @@ def _why_withheld(layout: ArrivalLayout, n: NDArray[np.int64], labels: NDArray[n
         return UNKNOWN
     if (labels.sum(axis=2) > n).any():
         return MORE_LABELS
-    missed = Cells(np.zeros(n.size, dtype=np.int64), n.ravel(), labels.sum(axis=2).ravel()).missed()
-    without = f"none for predictions that are {missed:.1%} of the window"
-    return f"labels come for some scores or classes only: {without}" if missed > 0 else None
+    cells = Cells(np.zeros(n.size, dtype=np.int64), n.ravel(), labels.sum(axis=2).ravel())
+    return missed_by_labels(cells, "scores or classes")
 
 
 def _shown(mean: PoweredMean, interval: tuple[float, float]) -> PoweredMetric:
@@ -99,25 +100,6 @@ def _shown(mean: PoweredMean, interval: tuple[float, float]) -> PoweredMetric:
         window_error=mean.window_error,
         standard_error=mean.error,
     )
-
-
-def _by_chance(cells: Cells) -> float | None:
-    """Return the p-value of Pearson's test that all cells have labels at one rate; None for a single cell."""
-    without = cells.n - cells.n_labels
-    rate = cells.n_labels.sum() / cells.n.sum()
-    expected = np.stack([cells.n * rate, cells.n * (1 - rate)])
-    tested = expected.min(axis=0) >= 5  # noqa: PLR2004  # Cochran's rule for Pearson's statistic
-    if int(tested.sum()) < 2:  # noqa: PLR2004  # one cell is a random sample of itself
-        return None
-    found = np.stack([cells.n_labels, without])
-    statistic = float(((found - expected)[:, tested] ** 2 / expected[:, tested]).sum())
-    return float(special.chdtrc(int(tested.sum()) - 1, statistic))
-
-
-def _arrived(evidence: ArrivalEvidence) -> bool:
-    """Return whether nearly all labels that ever come have come by the window's age, as earlier cohorts show it."""
-    in_the_end = int(evidence.in_the_end.sum())
-    return in_the_end > 0 and int(evidence.by_now.sum()) >= ARRIVED * in_the_end
 
 
 def _expected_shares(task: Task, layout: ArrivalLayout, reference: NDArray[np.int64] | None) -> NDArray[np.float64]:

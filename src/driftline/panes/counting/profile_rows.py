@@ -11,6 +11,7 @@ from driftline.events.source import SEGMENT_ALL, Kind, Offsets
 from driftline.panes.counting.group_sums import Cells, Groups, by_pane, counted, note, packed, run_sums
 from driftline.panes.flush_record import JoinDelta, WindowDelta, first_names
 from driftline.profiles.class_names import NO_SPELLINGS
+from driftline.sketches import loss_strata
 from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
 from driftline.sketches.joined import CHUNK, contributions, errors_of
 from driftline.sketches.scores import ERROR_LIMIT, ERROR_SCALE, LABELLED, SQUARE_SCALE
@@ -83,6 +84,7 @@ class ProfileRows:
         self._pane = times - times % pane_ms
         window = windows - windows % place.window_ms
         self._all = _Slice(np.arange(times.size), self._pane, window)
+        self._by_loss = self._profile.task.kind == "regression" and not self._layout.weighted
         self._arrivals: list[Cells] = []
         self._slices = {
             name: _Slice(rows, self._pane, window)
@@ -123,6 +125,9 @@ class ProfileRows:
             if batch.predicted is not None and batch.scores is not None:
                 cells = prediction_cells(self._arrival, batch.predicted, batch.scores)
                 self._arrivals.append(Cells(self._all.of_row[start:stop], cells, np.ones_like(cells)))
+                if self._by_loss:
+                    cells = self._arrival.losses + loss_strata.prediction_cells(self._strata(batch.predicted))
+                    self._arrivals.append(Cells(self._all.of_row[start:stop], cells, np.ones_like(cells)))
             start = stop
 
     def _add_arrivals(self, part: Pairs, rows: slice, group: Ints) -> None:
@@ -131,10 +136,18 @@ class ProfileRows:
         ages = part.at.effective_ms[rows] - part.at.time_ms[rows]
         cells, first, counting = arrival_cells(self._arrival, pairs, ages, part.first[rows])
         self._arrivals += [Cells(group[first], cells, np.ones_like(cells)), Cells(group, counting, pairs.signs)]
+        if self._by_loss:
+            cells, values = loss_strata.label_cells(self._strata(pairs.predicted), pairs.predicted - pairs.actual)
+            columns = zip(self._arrival.losses + cells, values * pairs.signs, strict=True)
+            self._arrivals += [Cells(group, cell, value) for cell, value in columns]
         known = first[pairs.actual[first] < self._layout.n_classes] if self._layout.n_classes else first
         errors = np.minimum(errors_of(self._layout, pairs)[known], ERROR_LIMIT)
         words = (np.ones_like(errors), np.rint(errors * ERROR_SCALE), np.rint(errors * errors * SQUARE_SCALE))
         np.add.at(self._errors, self._pane_of_group[group[known]], np.stack(words, axis=1).astype(np.int64))
+
+    def _strata(self, predicted: NDArray[np.float64]) -> Ints:
+        """Return the stratum of each of n predictions."""
+        return np.searchsorted(self._profile.stratum_cuts, predicted, side="right")
 
     def deltas(self) -> list[JoinDelta]:
         """Return what the flush adds to each pane of all traffic."""

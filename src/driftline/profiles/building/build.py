@@ -21,6 +21,7 @@ from driftline.profiles.profile import Profile
 from driftline.profiles.task import NO_TIME
 from driftline.sketches.joined import add_joined
 from driftline.sketches.layout import Layout
+from driftline.sketches.loss_strata import N_CELLS, label_cells, prediction_cells
 from driftline.sketches.pane_sketch import PaneSketch, count_each
 from driftline.sketches.scores import PREDICTED
 
@@ -119,6 +120,7 @@ def build_profile(
         decay=decay,
         history=_history(layout, reference, sketch, in_time.pane_ms, settings),
         performance=reference_performance(reference),
+        losses=reference_losses(reference, grid.stratum_cuts),
         estimator=build_estimator(reference),
         contradictions=tuple(contradictions(reference, settings, key.model)),
     )
@@ -160,4 +162,25 @@ def reference_performance(reference: EncodedReference) -> NDArray[np.int64] | No
     vector = np.zeros(layout.n_cells, dtype=np.int64)
     vector[PREDICTED] = rows.size
     add_joined(layout, pairs.rows(rows), vector)
+    return vector
+
+
+def reference_losses(reference: EncodedReference, cuts: NDArray[np.float64]) -> NDArray[np.int64] | None:
+    """Return the losses of a regression's labelled rows by stratum of the prediction, shape (N_CELLS,).
+
+    None where no row has prediction and label, and for other tasks and weighted labels. ``cuts`` are those of the
+    profile.
+    """
+    pairs, task = reference.pairs, reference.task
+    if pairs is None or task.kind != "regression" or task.weighted:
+        return None
+    errors = pairs.predicted - pairs.actual
+    rows = np.flatnonzero(np.isfinite(errors))
+    if rows.size == 0:
+        return None
+    strata = np.searchsorted(cuts, pairs.predicted[rows], side="right")
+    cells, values = label_cells(strata, errors[rows])
+    vector = np.zeros(N_CELLS, dtype=np.int64)
+    np.add.at(vector, cells.ravel(), values.ravel())
+    np.add.at(vector, prediction_cells(strata), 1)
     return vector

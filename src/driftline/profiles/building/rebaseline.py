@@ -117,6 +117,7 @@ def rebaselined(
         reference=reference,
         history=history,
         performance=standing.performance,
+        losses=standing.losses if standing.stratum_cuts.tobytes() == new.stratum_cuts.tobytes() else None,
         estimator=estimator,
         decay=standing.decay if plan.kept else None,
         rare={plan.columns[i].name: rare for i, rare in _rare(standing, plan)},

@@ -171,6 +171,19 @@ def test_an_estimate_that_looks_at_a_column_that_is_taken_over_is_dropped() -> N
     assert any(remark.startswith("the estimate of performance looks at columns") for remark in remarks)
 
 
+def test_losses_by_stratum_are_kept_with_the_predictions_they_are_of() -> None:
+    old = standing(regression=True)
+    assert old.losses is not None
+    rows = [
+        each._replace(row=structs.replace(each.row, prediction=float(i), score=None)) for i, each in enumerate(span())
+    ]
+    same, _, _ = made(old, rows, ["x"])
+    assert same.losses is not None
+    assert same.losses.tolist() == old.losses.tolist()
+    other, _, _ = made(old, rows, ["prediction"])
+    assert other.losses is None
+
+
 def test_a_column_that_cannot_be_taken_over_is_said_and_stays() -> None:
     old = standing()
     profile, names, remarks = made(old, span(y=None), ["x", "y"])
