@@ -33,6 +33,17 @@ _STRATUM: Final = _SIDES + 2 * _SIDE
 _TOO_LARGE: Final = N_STRATA * _STRATUM
 N_CELLS: Final = _TOO_LARGE + 1
 """Cells of 8 bytes, 1.5 KB where all are used."""
+N_SLOTS: Final = 2 * N_STRATA
+
+
+def _slot_cells() -> Ints:
+    first = np.arange(N_STRATA).repeat(2) * _STRATUM
+    side = first + _SIDES + np.tile([0, _SIDE], N_STRATA)
+    return np.stack([first + _LABELS, *(side + i for i in range(_SIDE)), np.full(N_SLOTS, _TOO_LARGE)], axis=1)
+
+
+SLOT_CELLS: Final = _slot_cells()
+"""Cells of each slot, shape (N_SLOTS, k): labels, the words of the error and of its square, labels too large."""
 
 
 class LossSums(NamedTuple):
@@ -78,18 +89,24 @@ def prediction_cells(strata: Ints) -> Ints:
     return strata * _STRATUM + _PREDICTIONS
 
 
-def label_cells(strata: Ints, errors: Floats) -> tuple[Ints, Ints]:
-    """Return the cells that n labelled predictions add to, and what, both of shape (k, n).
+def label_slots(strata: Ints, errors: Floats) -> tuple[Ints, Ints]:
+    """Return the slot of n labelled predictions, shape (n,), and what each adds to the cells of its slot, shape (k, n).
 
-    ``errors`` are prediction less label, in spreads of the reference.
+    A slot, below ``N_SLOTS``, is a side of a stratum; its k cells are a row of ``SLOT_CELLS``. ``errors`` are
+    prediction less label, in spreads of the reference.
     """
-    inside = np.minimum(np.abs(errors), ERROR_LIMIT)
-    first = strata * _STRATUM
-    side = first + _SIDES + np.where(errors > 0, _SIDE, 0)
-    words = np.concatenate([_VALUE.cut(inside), _SQUARE.cut(inside * inside)])
-    cells = np.stack([first + _LABELS, *(side + i for i in range(_SIDE)), np.full_like(first, _TOO_LARGE)])
-    too_large = np.abs(errors) > ERROR_LIMIT
-    return cells, np.concatenate([np.ones_like(first)[None], words, too_large[None].astype(np.int64)])
+    absolute = np.abs(errors)
+    inside = np.minimum(absolute, ERROR_LIMIT)
+    values = np.empty((_SIDE + 2, errors.size), dtype=np.int64)
+    values[0], values[-1] = 1, absolute > ERROR_LIMIT
+    values[1 : 1 + _VALUE.n_words], values[1 + _VALUE.n_words : -1] = _VALUE.cut(inside), _SQUARE.cut(inside * inside)
+    return 2 * strata + (errors > 0), values
+
+
+def label_cells(strata: Ints, errors: Floats) -> tuple[Ints, Ints]:
+    """Return the cells that n labelled predictions add to, and what, both of shape (k, n); see :func:`label_slots`."""
+    slots, values = label_slots(strata, errors)
+    return SLOT_CELLS[slots].T, values
 
 
 def loss_sums(vector: Ints) -> LossSums:

@@ -84,7 +84,8 @@ def _too_few(found: PoweredLosses) -> str | None:
 
 
 def _positive(mean: LossMean, spread: float) -> PoweredMetric | None:
-    return _shown(mean, mean.positive_interval(), spread) if mean.mean.value > 0 else None
+    """Return a mean of losses of at least 0; None where it is not surely above 0, and has no logarithm to speak of."""
+    return _shown(mean, mean.positive_interval(), spread) if mean.mean.value > mean.mean.window_error else None
 
 
 def _shown(mean: LossMean, interval: tuple[float, float], spread: float) -> PoweredMetric:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from driftline.panes.counting.contributions import CountedPredictions, OfProfile, Pairs, UnknownLabels
     from driftline.profiles.profile import Profile
-    from driftline.sketches.joined import Contributions
+    from driftline.sketches.joined import Contributions, LabelledPairs
     from driftline.sketches.packed import Sparse
 
     Ints = NDArray[np.int64]
@@ -126,8 +126,7 @@ class ProfileRows:
                 cells = prediction_cells(self._arrival, batch.predicted, batch.scores)
                 self._arrivals.append(Cells(self._all.of_row[start:stop], cells, np.ones_like(cells)))
                 if self._by_loss:
-                    cells = self._arrival.losses + loss_strata.prediction_cells(self._strata(batch.predicted))
-                    self._arrivals.append(Cells(self._all.of_row[start:stop], cells, np.ones_like(cells)))
+                    self._arrivals.append(self._by_stratum(self._all.of_row[start:stop], batch.predicted))
             start = stop
 
     def _add_arrivals(self, part: Pairs, rows: slice, group: Ints) -> None:
@@ -137,13 +136,25 @@ class ProfileRows:
         cells, first, counting = arrival_cells(self._arrival, pairs, ages, part.first[rows])
         self._arrivals += [Cells(group[first], cells, np.ones_like(cells)), Cells(group, counting, pairs.signs)]
         if self._by_loss:
-            cells, values = loss_strata.label_cells(self._strata(pairs.predicted), pairs.predicted - pairs.actual)
-            columns = zip(self._arrival.losses + cells, values * pairs.signs, strict=True)
-            self._arrivals += [Cells(group, cell, value) for cell, value in columns]
+            self._arrivals.append(self._losses(group, pairs))
         known = first[pairs.actual[first] < self._layout.n_classes] if self._layout.n_classes else first
         errors = np.minimum(errors_of(self._layout, pairs)[known], ERROR_LIMIT)
         words = (np.ones_like(errors), np.rint(errors * ERROR_SCALE), np.rint(errors * errors * SQUARE_SCALE))
         np.add.at(self._errors, self._pane_of_group[group[known]], np.stack(words, axis=1).astype(np.int64))
+
+    def _by_stratum(self, group: Ints, predicted: NDArray[np.float64]) -> Cells:
+        """Return the number of predictions of each group by stratum."""
+        counts = np.bincount(group * loss_strata.N_STRATA + self._strata(predicted))
+        keys = np.flatnonzero(counts)
+        groups, strata = np.divmod(keys, loss_strata.N_STRATA)
+        return Cells(groups, self._arrival.losses + loss_strata.prediction_cells(strata), counts[keys])
+
+    def _losses(self, group: Ints, pairs: LabelledPairs) -> Cells:
+        """Return what labels add to the losses of each group by stratum."""
+        slots, values = loss_strata.label_slots(self._strata(pairs.predicted), pairs.predicted - pairs.actual)
+        sums = run_sums(group * loss_strata.N_SLOTS + slots, 0, values * pairs.signs)
+        groups, slots = np.divmod(sums.group, loss_strata.N_SLOTS)
+        return Cells(groups, self._arrival.losses + loss_strata.SLOT_CELLS[slots, sums.cell], sums.value)
 
     def _strata(self, predicted: NDArray[np.float64]) -> Ints:
         """Return the stratum of each of n predictions."""
