@@ -1,6 +1,6 @@
 """Prediction-powered intervals: how often they hold, and how much narrower they are, by the share of labels.
 
-Usage: ``python -m benchmarks.estimation.few_labels``; prints the tables of docs/few-labels.md, about 6 minutes.
+Usage: ``python -m benchmarks.estimation.few_labels``; prints the tables of docs/few-labels.md, about 5 minutes.
 """
 
 from __future__ import annotations

@@ -59,6 +59,13 @@ MODELS: Final = (
         lambda rng, n: rng.normal(size=n),
     ),
     Model(
+        "normal errors, in proportion to predictions from 1 to 5",
+        lambda rng, n: np.exp(rng.uniform(0.0, np.log(5.0), n)),
+        lambda predictions: 0.2 * predictions,
+        None,
+        lambda rng, n: rng.normal(size=n),
+    ),
+    Model(
         "normal errors, in proportion to predictions from 1 to 100",
         lambda rng, n: np.exp(rng.uniform(0.0, np.log(100.0), n)),
         lambda predictions: 0.2 * predictions,

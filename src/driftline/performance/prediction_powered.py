@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.performance.intervals import normal, wilson
+from driftline.performance.intervals import wilson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,10 +67,6 @@ class PoweredMean(NamedTuple):
         if _NEAREST < share < 1.0 - _NEAREST and self.window_error > 0.0:
             return wilson(share, share * (1 - share) / self.window_error**2)
         return wilson(share, n_labels / (1 - n_labels / n))
-
-    def mean_interval(self) -> Interval:
-        """Return the 95 % interval of a mean loss of these predictions, at least 0."""
-        return normal(self.value, self.window_error**2, least=0.0)
 
 
 class Values(NamedTuple):

@@ -24,7 +24,9 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.class_names import ClassNames
 from driftline.profiles.raw_values import is_hashed, raw_values
+from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.joined import LabelledPairs
+from driftline.sketches.sparse import unpack_into
 from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.label_values import codes_of, label_names, pack_values, raw_of
 from driftline.sketching.joins.profile_table import ProfileTable
@@ -121,6 +123,39 @@ def test_what_is_counted_late_equals_what_is_counted_at_once(partition: int, row
     assert n_labels([part for delta in found for part in delta.loose]) == sum(first)
     assert by_place(settled(found)) == by_place(expected)
     assert any(delta.key == LABEL_STREAM for delta in expected)
+
+
+NUMBERS = st.floats(-50, 150) | st.sampled_from([0.0, 25.0, 99.0, 1e12])
+
+
+@given(rows=st.lists(st.tuples(st.integers(0, 120), st.integers(0, 90), NUMBERS, NUMBERS), min_size=1, max_size=40))
+def test_a_regressions_losses_counted_late_are_in_the_strata_they_would_have_been_in(
+    rows: list[tuple[int, int, float, float]],
+) -> None:
+    reference = ReferenceTable(300, {}, prediction=[i / 3 for i in range(300)])
+    profile = build_profile(KEY, reference, MODEL.replace(task="regression"), 0, "training")
+    assert profile.stratum_cuts.size == 15
+    known, unknown = ProfileTable(SETTINGS), ProfileTable(SETTINGS)
+    assert (known.intern(profile), unknown.unprofiled(KEY)) == (0, 0)
+    times, waits, predicted, actual = (np.array(column) for column in zip(*rows, strict=True))
+    offsets, none, ones = np.arange(len(rows)), np.full(len(rows), math.nan), np.ones(len(rows), dtype=np.int64)
+    at = Address(0 * ones, times + waits, times, Source("labels", 0), offsets)
+    deltas = []
+    for table, spread in ((known, profile.task.spread), (unknown, 1.0)):
+        counter = JoinCounter(PANE_MS, table)
+        counter.predicted(at._replace(source=Source("predictions", 0)), predicted / spread, none)
+        counter.joined(at, LabelledPairs(predicted / spread, actual / spread, none, ones), ones > 0)
+        deltas.append([delta for delta in counter.take() if delta.key == KEY])
+    expected, found = deltas
+    assert by_place(settled(found, profile)) == by_place(expected)
+    layout = ArrivalLayout.of(profile.task.performance_layout)
+    vector = np.zeros(layout.n_cells, dtype=np.int64)
+    for delta in expected:
+        for window in delta.windows:
+            unpack_into(window.arrival, vector)
+    sums = layout.losses_of(vector)
+    assert sums is not None
+    assert (sums.n.sum(), sums.n_labels.sum()) == (len(rows), len(rows))
 
 
 @pytest.mark.parametrize(
