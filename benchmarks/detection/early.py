@@ -19,8 +19,11 @@ from driftline.monitoring.predictions.accumulator import ClosedPane
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_mixture import ColumnMixture
 from driftline.sketches.columns import MISSING as ABSENT
+from driftline.sketches.columns import NumericColumn
+from driftline.sketches.fixed_point import standardise
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.tails import NO_EXTREME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.events.evidence import Event
     from driftline.profiles.profile import Profile
+    from driftline.sketches.columns import Column
 
 HOUR_MS: Final = 3_600_000
 LEAST_SCORE: Final = -6.0
@@ -44,6 +48,20 @@ class EarlyAlarm(NamedTuple):
 
     pane: ClosedPane
     change: FoundChange
+
+
+class Panes(NamedTuple):
+    """Counted panes.
+
+    Attributes
+    ----------
+    cells : ndarray of int64, shape (panes, layout.n_cells)
+    extremes : ndarray of int64, shape (panes, layout.n_numeric, 2)
+        As in :class:`~driftline.sketches.pane_sketch.PaneSketch`.
+    """
+
+    cells: NDArray[np.int64]
+    extremes: NDArray[np.int64]
 
 
 class EarlyWatch:
@@ -63,20 +81,19 @@ class EarlyWatch:
         alarms = ErrorBudget.of(Settings(defaults=settings), KEY.model).detector_alarms(len(profile.columns))
         self.mixture = ColumnMixture(self.view, PANE_MS, alarms)
         self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
+        self._units = [_units(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
 
     def forked(self) -> EarlyWatch:
         """Return a watch that goes on from here by itself; what does not change with panes is shared."""
-        shared = (self.profile, self.view, self._tables)
+        shared = (self.profile, self.view, self._tables, self._units)
         return deepcopy(self, {id(each): each for each in shared})
 
-    def scores(
-        self, counts: NDArray[np.int64], start_ms: int, enough: float = math.inf
-    ) -> list[tuple[int, float, float]]:
+    def scores(self, panes: Panes, start_ms: int, enough: float = math.inf) -> list[tuple[int, float, float]]:
         """Return, after each pane, minus the logarithm of the budget from which some column alarms.
 
         Parameters
         ----------
-        counts : ndarray of int64, shape (panes, layout.n_cells)
+        panes : Panes
         start_ms : int
             Of the first of them.
         enough : float
@@ -93,8 +110,8 @@ class EarlyWatch:
         """
         found = []
         self.mixture.decide_nothing()
-        for number, held in enumerate(counts):
-            pane = self._pane(start_ms + number * PANE_MS, held)
+        for number, held in enumerate(zip(*panes, strict=True)):
+            pane = self._pane(start_ms + number * PANE_MS, *held)
             self.burn_in.add(pane)
             self.mixture.add(pane)
             standing = self.mixture.evidence(LEAST_SCORE)
@@ -111,9 +128,11 @@ class EarlyWatch:
         """Return all alarms of these days."""
         return [alarm for day in days for alarm in self._of_day(day)]
 
-    def counted(self, codes: Codes, panes: NDArray[np.int64], n_panes: int) -> NDArray[np.int64]:
-        """Return the cells of each pane, shape (n_panes, layout.n_cells), of codes, shape (columns, n)."""
-        counts = np.zeros((n_panes, self.profile.layout.n_cells), dtype=np.int64)
+    def counted(self, codes: Codes, panes: NDArray[np.int64], n_panes: int) -> Panes:
+        """Return what each pane holds of codes, shape (columns, n), given the pane of each event, ascending."""
+        layout = self.profile.layout
+        counts = np.zeros((n_panes, layout.n_cells), dtype=np.int64)
+        extremes = np.full((n_panes, layout.n_numeric, 2), NO_EXTREME)
         counts[:, EVENTS] = np.bincount(panes, minlength=n_panes)
         for index, table in enumerate(self._tables):
             place, bins = self.profile.layout.places[index], table[codes[index]]
@@ -122,22 +141,28 @@ class EarlyWatch:
             counts[:, place.bins] = np.bincount(keys, minlength=n_panes * n_bins).reshape(-1, n_bins)
             missing = panes[codes[index] == MISSING]
             counts[:, place.quality.start + ABSENT] = np.bincount(missing, minlength=n_panes)
-        return counts
+            units = self._units[index]
+            if units is not None and held.any():
+                firsts = np.flatnonzero(np.diff(panes[held], prepend=-1))
+                z = units[codes[index][held]]
+                ends = np.stack([np.maximum.reduceat(sign * z, firsts) for sign in (-1, 1)], axis=1)
+                extremes[panes[held][firsts], place.moments] = ends
+        return Panes(counts, extremes)
 
-    def _pane(self, start_ms: int, counts: NDArray[np.int64]) -> ClosedPane:
+    def _pane(self, start_ms: int, cells: NDArray[np.int64], extremes: NDArray[np.int64]) -> ClosedPane:
         sketch = PaneSketch(self.profile.layout)
-        sketch.counts[...] = counts
+        sketch.counts[...] = cells
+        sketch.extremes[...] = extremes
         return ClosedPane(start_ms, start_ms + PANE_MS, sketch, {}, frozenset())
 
     def _of_day(self, day: Day) -> Iterator[EarlyAlarm]:
-        counts = self.counted(day.codes, day.panes, PANES_PER_DAY)
-        for start_ms, held_counts in zip(range(day.start_ms, day.start_ms + DAY_MS, PANE_MS), counts, strict=True):
-            if not held_counts[EVENTS]:
-                continue
-            yield from self._of_pane(start_ms, held_counts)
+        panes = self.counted(day.codes, day.panes, PANES_PER_DAY)
+        starts = range(day.start_ms, day.start_ms + DAY_MS, PANE_MS)
+        for start_ms, cells, extremes in zip(starts, *panes, strict=True):
+            if cells[EVENTS]:
+                yield from self._of_pane(self._pane(start_ms, cells, extremes))
 
-    def _of_pane(self, start_ms: int, counts: NDArray[np.int64]) -> Iterator[EarlyAlarm]:
-        pane = self._pane(start_ms, counts)
+    def _of_pane(self, pane: ClosedPane) -> Iterator[EarlyAlarm]:
         self.burn_in.add(pane)
         for change in self.mixture.add(pane):
             yield EarlyAlarm(pane, change)
@@ -150,3 +175,11 @@ def examined(view: ReferenceView, alarms: Sequence[EarlyAlarm], budget: ErrorBud
     pane = alarms[0].pane
     place = ChangedPane(key=KEY, segment=SEGMENT_ALL, start_ms=pane.start_ms, end_ms=pane.end_ms, offsets={})
     return examine_changes(view, place, [(alarm.change, None) for alarm in alarms], budget)
+
+
+def _units(kind: ColumnKind, column: Column) -> NDArray[np.int64] | None:
+    """Return the value of each code of a column of numbers, in the units of extremes."""
+    if not isinstance(column, NumericColumn) or not isinstance(kind.values, np.ndarray):
+        return None
+    values = np.nan_to_num(kind.values[kind.table].astype(np.float64))
+    return standardise(values, column.mean, column.spread)[0]

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from benchmarks.detection.chunked import EVIDENTLY_DEFAULT, NANNYML_DEFAULT, chunked_column
-from benchmarks.detection.early import EarlyWatch
+from benchmarks.detection.early import EarlyWatch, Panes
 from benchmarks.detection.full import quiet
 from benchmarks.detection.kswin import KSWIN_DEFAULT, kswin_alarms
 from benchmarks.detection.reference import Reference, SimulatedModel, built, counted
@@ -110,7 +110,7 @@ class Methods:
         counts = self._counted(further, events, *panes)
         return further.scores(counts, self.live_ms + panes[0] * PANE_MS, BEYOND)
 
-    def _counted(self, watch: EarlyWatch, events: Events, first: int, end: int) -> NDArray[np.int64]:
+    def _counted(self, watch: EarlyWatch, events: Events, first: int, end: int) -> Panes:
         cuts = np.searchsorted(events.times_ms, self.live_ms + np.array([first, end]) * PANE_MS)
         held = slice(*cuts.tolist())
         panes = (events.times_ms[held] - self.live_ms) // PANE_MS - first

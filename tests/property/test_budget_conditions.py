@@ -168,7 +168,7 @@ def test_the_margin_is_the_error_of_the_reference() -> None:
     assert alarms(few, INDEPENDENT) <= 1
     bare_rate = alarms(few, INDEPENDENT, price=bare(few))
     assert exceeds(bare_rate)
-    assert bare_rate == pytest.approx(1.5, rel=0.1)
+    assert bare_rate == pytest.approx(2.7, rel=0.1)
 
 
 def bare(made: Case) -> Callable[[Expected], Fair]:

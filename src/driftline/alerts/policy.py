@@ -26,6 +26,7 @@ OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality
 """Quality checks of new values, which a drifting column brings with it: one problem makes one alert, of drift."""
 NO_VALUE: Final = frozenset(f"detector.{kind}" for kind in ("missing", "not_a_number", "infinite", "wrong_type"))
 """Checks that find, pane by pane, that more events are without a value."""
+_OF_QUALITY: Final = NO_VALUE | {"detector.frozen"}
 FOREIGN_LABELS: Final = "performance.label_classes"
 """The check that finds labels of classes that no prediction has."""
 OPERATION_CAUSES: Final[tuple[Cause, ...]] = ("operations",)
@@ -68,7 +69,7 @@ def _family_cause(finding: FindingEvent) -> Cause:
         return "duplicates"
     if finding.family in _OWN_CAUSES:
         return "silence" if finding.check == SILENT else _OWN_CAUSES[finding.family]
-    if finding.check in NO_VALUE or (finding.family == "quality" and finding.check not in OF_VALUES):
+    if finding.check in _OF_QUALITY or (finding.family == "quality" and finding.check not in OF_VALUES):
         return "data quality"
     if finding.family == "performance" or finding.role == "error":
         return "performance"

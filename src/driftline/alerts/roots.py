@@ -49,6 +49,7 @@ _BY_CHECK: Final[Mapping[str, Root]] = {
     "quality.unseen": "new category",
     "quality.cardinality": "new category",
     "detector.missing": "missing values",
+    "detector.frozen": "frozen values",
     "detector.not_a_number": "wrong type",
     "detector.infinite": "wrong type",
     "detector.wrong_type": "wrong type",

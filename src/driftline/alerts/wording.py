@@ -368,6 +368,7 @@ _SAID: Final[Mapping[str, Callable[[FindingEvent], Words]]] = {
     "quality.duplicates": _duplicates,
     "distribution": _of_distribution,
     "detector.unseen": _unseen,
+    "detector.frozen": _frozen,
     "detector.missing": _absent("missing", "is missing"),
     "detector.not_a_number": _absent("not a number", "is not a number"),
     "detector.infinite": _absent("infinite", "is infinite"),

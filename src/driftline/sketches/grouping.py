@@ -150,7 +150,7 @@ def checked_grouping(column: Column, reference: NDArray[np.int64], n_groups: int
     if isinstance(column, NumericColumn):
         union = base.joined(groups, ())
         starts = (0, *(i for i in range(1, column.n_bins) if union.groups[i] != union.groups[i - 1]))
-        return Grouping(union.groups, tuple(_labels(column.edges, starts))), groups
+        return Grouping(union.groups, tuple(range_labels(column.edges, starts))), groups
     rest = max(groups)
     names = [OTHERS] * (rest + 1)
     for label, group in zip(base.labels, groups, strict=True):
@@ -231,7 +231,7 @@ def _numeric(edge_bytes: bytes, minimum: float, maximum: float, reference_bytes:
     low, high = bin_of(edges, np.array([minimum, maximum])).tolist()
     starts = _starts(reference, low, high, n_groups)
     groups = np.cumsum(np.bincount(starts, minlength=reference.size)) - 1
-    return Grouping(tuple(groups.tolist()), tuple(_labels(edges, starts)))
+    return Grouping(tuple(groups.tolist()), tuple(range_labels(edges, starts)))
 
 
 def _starts(reference: NDArray[np.int64], low: int, high: int, n_groups: int) -> tuple[int, ...]:
@@ -262,7 +262,8 @@ def _cut(reference: NDArray[np.int64], start: int, stop: int, n_groups: int, tot
     return [start, *(start + int(i) for i in nearest)]
 
 
-def _labels(edges: NDArray[np.float64], starts: tuple[int, ...]) -> list[str]:
+def range_labels(edges: NDArray[np.float64], starts: tuple[int, ...]) -> list[str]:
+    """Return what the ranges of runs of bins are called, given the first bin of each, ascending from 0."""
     if len(starts) == 1:
         return ["all"]
     bounds = [float(edges[i - 1]) for i in starts[1:]]

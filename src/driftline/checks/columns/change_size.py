@@ -9,17 +9,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr
-
 from driftline.alerts.policy import CRITICAL_FACTOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
     from driftline.config.model import CheckSettings
     from driftline.detectors.mixture.directions import Direction
 
@@ -27,9 +19,8 @@ CRITICAL_SHIFT: Final = 5.0
 """Multiple of its gate from which a shift is critical: 0.5 standard deviations by default, PSI 0.25."""
 _LEAST_VARIANCE: Final = 1e-4
 """Of a share: rarer groups are taken for one of ten thousand."""
-_MOST_SHIFT: Final = 8.0
-_MOST_LOG: Final = 3.0
-"""Largest shift, and logarithm of a ratio, that is told apart."""
+_SMALL: Final = 0.05
+"""Mean score, in standard deviations, over which the unit of a shift is measured."""
 
 
 class ChangeSize(NamedTuple):
@@ -76,11 +67,10 @@ def change_of(direction: Direction, before: float, change: float, checks: CheckS
         Gates: ``min_mean_shift``, ``min_spread_change`` and ``min_share_change``.
     """
     if direction.aspect == "mean":
-        shift = _of_normal(direction, change, lambda cuts, by: ndtr(cuts - by), _MOST_SHIFT)
-        return ChangeSize("mean_shift", shift, abs(shift), checks.min_mean_shift, CRITICAL_SHIFT)
+        shift, one_event = direction.size_of(change), abs(direction.size_of(_SMALL)) / _SMALL
+        return ChangeSize("mean_shift", shift, abs(shift), checks.min_mean_shift, CRITICAL_SHIFT, deviation=one_event)
     if direction.aspect == "spread":
-        log = _of_normal(direction, change, lambda cuts, by: ndtr(cuts / math.exp(by)), _MOST_LOG)
-        ratio = math.exp(log)
+        ratio = math.exp(direction.size_of(change))
         size = max(ratio, 1 / ratio) - 1
         deviation = math.sqrt(0.5) * max(ratio, 1 / ratio)
         gate = checks.min_spread_change
@@ -94,26 +84,3 @@ def change_of(direction: Direction, before: float, change: float, checks: CheckS
     usual = math.sqrt(max(before * (1 - before), _LEAST_VARIANCE))
     shift, gate = by / usual, checks.min_mean_shift
     return ChangeSize("share_shift", shift, abs(shift), gate, CRITICAL_SHIFT, before, after, now / usual)
-
-
-def _of_normal(
-    direction: Direction,
-    change: float,
-    below: Callable[[NDArray[np.float64], float], NDArray[np.float64]],
-    most: float,
-) -> float:
-    """Return by how much a normal population must change for a score's mean to change by so much.
-
-    Scores are bounded, as nobody knows how far the values of the outermost groups lie: so a shift of 2 has a mean score
-    of 1.4. ``below`` gives the share of values below each cut after a change by an amount, which has the sign of the
-    direction and is at most ``most``.
-    """
-    cuts, sign = np.array(direction.cuts), 1.0 if direction.grew else -1.0
-
-    def lacking(by: float) -> float:
-        shares = np.diff(below(cuts, sign * by), prepend=0.0, append=1.0)
-        return float(shares @ direction.scores[:-1]) - change
-
-    if lacking(0.0) >= 0:
-        return 0.0
-    return sign * (most if lacking(most) <= 0 else float(brentq(lacking, 0.0, most, xtol=1e-6)))

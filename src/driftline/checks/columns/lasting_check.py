@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.checks.columns.change_size import change_of
-from driftline.checks.columns.mixture_findings import check_of
+from driftline.checks.columns.mixture_findings import FROZEN, check_of
 from driftline.checks.contract.check import Outcome, check, effect_of, statistic_of
-from driftline.detectors.mixture.directions import categorical_directions, numeric_directions
+from driftline.checks.quality.frozen import frozen_value
+from driftline.checks.references.value_groups import value_groups
+from driftline.detectors.mixture.directions import categorical_directions
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.grouping import OTHERS, UNLISTED
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from driftline.checks.references.cases import ColumnCase
     from driftline.checks.references.reference_view import ColumnReference
+    from driftline.checks.references.value_groups import ValueGroups
     from driftline.detectors.mixture.directions import Direction
 
 ERRORS: Final = 2.5
@@ -41,10 +44,9 @@ def lasting(case: ColumnCase) -> Iterator[Outcome]:
     if not checks.sequential or reference.calibrating:
         return
     window, place = case.window.sketch.counts, case.place
-    seen = np.append(reference.grouping.grouped(window[place.bins]), window[place.quality].sum())
-    usual = np.append(reference.reference, _missing_of(case, reference))
+    seen, usual, directions = _compared(case, reference)
     told: set[str] = set()
-    for direction in _directions(case, reference, usual):
+    for direction in directions:
         name = check_of(direction.aspect, window[place.quality], case.profile.reference.counts[place.quality])
         before, change, error = _difference(direction, usual, seen, reference)
         if name in told or change <= ERRORS * error:
@@ -64,6 +66,31 @@ def lasting(case: ColumnCase) -> Iterator[Outcome]:
             message=f"{case.column.name}: {size.name} {size.signed:.2g} lasts",
             lingers=True,
         )
+    constant = _constant(case, seen, usual)
+    if constant is not None:
+        yield constant
+
+
+def _constant(case: ColumnCase, seen: NDArray[np.int64], usual: NDArray[np.float64]) -> Outcome | None:
+    """Return that a column still has one value only; None where it has several, or nearly always had this one."""
+    sketch, place = case.window.sketch, case.place
+    extremes = sketch.extremes[place.moments] if isinstance(case.column, NumericColumn) else None
+    value = frozen_value(case.column, sketch.counts[place.bins], extremes, sketch.unseen, case.index)
+    before = float(usual[:-1][int(seen[:-1].argmax())]) / max(float(usual[:-1].sum()), _LEAST)
+    gate = case.settings.checks.min_share_change
+    if value is None or 1 - before < gate:
+        return None
+    return Outcome(
+        check=FROZEN,
+        family="detector",
+        subject=case.subject,
+        statistic=statistic_of("share_change", 1 - before, threshold=gate),
+        effect=effect_of("share_change", 1 - before, gate, 1.0, before),
+        n=int(seen.sum()),
+        n_reference=round(float(usual.sum())),
+        message=f"{case.column.name}: all values are still {value}",
+        lingers=True,
+    )
 
 
 def _missing_of(case: ColumnCase, reference: ColumnReference) -> int:
@@ -73,23 +100,41 @@ def _missing_of(case: ColumnCase, reference: ColumnReference) -> int:
     return round(missing * int(reference.reference.sum()) / values) if values else missing
 
 
-def _directions(case: ColumnCase, reference: ColumnReference, usual: NDArray[np.int64]) -> tuple[Direction, ...]:
-    return _made(usual.tobytes(), reference.grouping.labels, is_numeric=isinstance(case.column, NumericColumn))
+def _compared(
+    case: ColumnCase, reference: ColumnReference
+) -> tuple[NDArray[np.int64], NDArray[np.float64], tuple[Direction, ...]]:
+    """Return the counts of window and reference, events without a value last, and what the column can do."""
+    window, place, missing = case.window.sketch.counts, case.place, _missing_of(case, reference)
+    grouping, usual = reference.grouping, reference.reference.astype(np.float64)
+    if isinstance(case.column, NumericColumn):
+        held = value_groups(case.column, case.profile.reference.counts[place.bins], grouping)
+        grouping, usual = held.grouping, held.split(reference.reference)
+        directions = _of_numbers(np.append(usual, missing).tobytes(), held)
+    else:
+        directions = _of_categories(np.append(usual, missing).tobytes(), grouping.labels)
+    seen = np.append(grouping.grouped(window[place.bins]), window[place.quality].sum())
+    return seen, np.append(usual, missing), directions
 
 
 @lru_cache(maxsize=8_192)
-def _made(usual_bytes: bytes, labels: tuple[str, ...], *, is_numeric: bool) -> tuple[Direction, ...]:
-    usual = np.maximum(np.frombuffer(usual_bytes, dtype=np.int64), _LEAST)
-    shares, missing = usual[:-1] / usual[:-1].sum(), min(float(usual[-1] / usual.sum()), 1 - 1e-6)
-    if is_numeric:
-        return numeric_directions(shares, missing)
+def _of_numbers(usual_bytes: bytes, held: ValueGroups) -> tuple[Direction, ...]:
+    return held.directions(*_shares(usual_bytes))
+
+
+@lru_cache(maxsize=8_192)
+def _of_categories(usual_bytes: bytes, labels: tuple[str, ...]) -> tuple[Direction, ...]:
     unlisted = labels.index(UNLISTED) if UNLISTED in labels else None
     named = [group for group, label in enumerate(labels) if label not in {UNLISTED, OTHERS}]
-    return categorical_directions(shares, missing, named, unlisted)
+    return categorical_directions(*_shares(usual_bytes), named, unlisted)
+
+
+def _shares(usual_bytes: bytes) -> tuple[NDArray[np.float64], float]:
+    usual = np.maximum(np.frombuffer(usual_bytes, dtype=np.float64), _LEAST)
+    return usual[:-1] / usual[:-1].sum(), min(float(usual[-1] / usual.sum()), 1 - 1e-6)
 
 
 def _difference(
-    direction: Direction, usual: NDArray[np.int64], seen: NDArray[np.int64], reference: ColumnReference
+    direction: Direction, usual: NDArray[np.float64], seen: NDArray[np.int64], reference: ColumnReference
 ) -> tuple[float, float, float]:
     """Return a score's mean in the reference, by how much the window's is higher, and the standard error of that."""
     of_values = slice(None) if direction.aspect == "missing" else slice(-1)

@@ -16,6 +16,7 @@ from driftline.checks.contract.importance import subject_of
 from driftline.checks.contract.ladder import judge, level_of
 from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
+from driftline.checks.quality.outcome import share_pair
 from driftline.checks.references.cases import ColumnCase
 from driftline.detectors.mixture.directions import Aspect
 from driftline.events.cloudevents import rfc3339
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from driftline.events.finding import Effect, FindingEvent
     from driftline.events.source import Kind
 
+FROZEN: Final = "detector.frozen"
+"""The check that finds, pane by pane, that a column has one value only."""
 _NAMES: Final[dict[Aspect, str]] = {
     "mean": "shift",
     "spread": "spread",
@@ -81,7 +84,7 @@ class FoundChange(Struct, frozen=True, kw_only=True):
     threshold: float
     since_ms: int
     matters: bool
-    """Whether it is as large as matters, and not only by chance."""
+    """Whether it is as large as matters, as estimated."""
 
 
 class ChangedPane(Struct, frozen=True, kw_only=True):
@@ -138,7 +141,7 @@ def _finding(
     )
     level = level_of(outcome, budget.detector_level(len(profile.columns)))
     if not change.matters:
-        words = f"not certain to be as large as matters, notifies nobody: {level.derivation}"
+        words = f"not as large as matters, notifies nobody: {level.derivation}"
         level = structs.replace(level, derivation=words, in_budget=False)
     (finding,) = judge([structs.replace(outcome, level=level)], (), common)
     return structs.replace(finding, since=rfc3339(change.since_ms))
@@ -149,6 +152,11 @@ def _effect(size: ChangeSize) -> Effect:
 
 
 def _evidence(view: ReferenceView, change: FoundChange, since: ClosedWindow | None) -> Evidence:
+    if change.aspect == "constant":
+        place = view.profile.layout.places[change.column]
+        n_reference = int(view.profile.reference.counts[place.bins].sum())
+        usual = round((change.size.before or 0.0) * n_reference)
+        return share_pair((change.label, "(other)"), (change.n, change.n), (usual, n_reference))
     if since is None or change.aspect == "missing":
         return Evidence()
     return full_evidence(ColumnCase(view, since, 1.0, change.column))
@@ -158,18 +166,21 @@ def _what(change: FoundChange) -> str:
     size, label = change.size, f" {change.label}" if change.label else ""
     match change.aspect:
         case "mean":
-            return f"values moved {'up' if size.signed > 0 else 'down'} by {number(size.size)} standard deviations"
+            words = f"values moved {'up' if size.signed > 0 else 'down'} by {number(size.size)} standard deviations"
         case "spread":
-            return f"spread x {number(1 + size.signed)}"
+            words = f"spread x {number(1 + size.signed)}"
+        case "constant":
+            words = f"froze: all values are{label}; {percent(size.before or 0.0)} of the reference is near it"
         case "missing":
             word = change.check.removeprefix("detector.").replace("_", " ")
-            return f"{'without a value' if word == 'missing' else word} {_shares(size)}"
+            words = f"{'without a value' if word == 'missing' else word} {_shares(size)}"
         case "unlisted":
-            return f"categories that the reference does not have {_shares(size)}"
+            words = f"categories that the reference does not have {_shares(size)}"
         case "category":
-            return f"share of{label} {_shares(size)}"
+            words = f"share of{label} {_shares(size)}"
         case "upper tail" | "lower tail":
-            return f"share of values{label} {_shares(size)}"
+            words = f"share of values{label} {_shares(size)}"
+    return words
 
 
 def _shares(size: ChangeSize) -> str:

@@ -11,8 +11,9 @@ from scipy.special import chdtri, stdtrit
 
 from driftline.checks.references.mean_variance import nine_digits, score_ratio
 from driftline.checks.references.season_levels import Season, season_of
+from driftline.checks.references.value_groups import value_groups
 from driftline.detectors.mixture.bets import MARGIN, Bets, Fair
-from driftline.detectors.mixture.directions import MOST_DIRECTIONS, categorical_directions, numeric_directions
+from driftline.detectors.mixture.directions import MOST_DIRECTIONS, categorical_directions
 from driftline.profiles.season import HOURS, overlaps
 from driftline.significance.clumps import tilt_factor
 from driftline.sketches.columns import QUALITY, NumericColumn
@@ -43,11 +44,13 @@ _LEAST_SHARE: Final = 0.5
 
 
 class _Column(NamedTuple):
-    """One column's groups: those of its distribution test, but unlisted categories are one of their own."""
+    """One column's groups: those of its distribution test, but unlisted categories, and the outermost values, are
+    groups of their own.
+    """
 
     grouping: Grouping
-    of_base: tuple[int, ...]
-    """Group of each base group."""
+    of_base: NDArray[np.float64]
+    """Part of each base group that belongs to each group, shape (base groups, G)."""
     of_dispersion: tuple[int, ...]
     """Which of the groups whose dispersion is known each belongs to."""
     counts: NDArray[np.int64]
@@ -61,6 +64,8 @@ class Expected(NamedTuple):
     fair: Fair
     sizes: NDArray[np.float64]
     """Events of the reference behind it, by column; infinite where all hours are, as the margin stands for these."""
+    shares: NDArray[np.float64]
+    """Of the groups, and last of events without a value, shape (C, groups + 1)."""
 
 
 class BetReference:
@@ -81,6 +86,8 @@ class BetReference:
         λ of each direction; infinite as long as nothing is known.
     known_ms : ndarray of float64, shape (C,)
         Length of the longest windows whose variation is known; infinite where events are taken as independent.
+    n_reference : ndarray of float64, shape (C,), at least 1
+        Events of the reference.
     shares_of_values : ndarray of float64, shape (C,), above 0
         Of the reference's events those that have a value.
 
@@ -99,7 +106,7 @@ class BetReference:
         self._n_groups = self._group_counts.n_groups
         self.bets = Bets([column.directions for column in self._columns], self._n_groups)
         self._quality = layout.quality_starts + np.arange(len(QUALITY))
-        self._n_reference = np.array([max(int(column.counts.sum()), 1) for column in self._columns], dtype=np.float64)
+        self.n_reference = np.array([max(int(column.counts.sum()), 1) for column in self._columns], dtype=np.float64)
         self._overall = self._padded([column.counts for column in self._columns], _LEAST_SHARE)
         self._seen = self._padded([column.counts for column in self._columns])
         self.shares_of_values = 1 - np.minimum(self._seen[:, -1], 0.99)
@@ -196,7 +203,7 @@ class BetReference:
                     shares[index] = self._padded([counts], least)[0]
                     seen[index] = self._padded([counts])[0]
                     sizes[index] = float(counts.sum()) / len(hours)
-        return Expected(Fair(self._with_margin(shares), self.bets.means(seen)), sizes)
+        return Expected(Fair(self._with_margin(shares), self.bets.means(seen)), sizes, shares)
 
     def _with_new(self, index: int, counts: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the counts of some hours with as large a share of unlisted categories as all hours have."""
@@ -210,7 +217,7 @@ class BetReference:
     def _with_margin(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the fair prices, at least two standard errors of the whole reference above the plain expectation."""
         ratios = np.where(np.isfinite(self.ratios), self.ratios, 1.0)[:, :, None]
-        errors = np.sqrt(self.bets.variances(shares) * ratios / self._n_reference[:, None, None])
+        errors = np.sqrt(self.bets.variances(shares) * ratios / self.n_reference[:, None, None])
         known = self.bets.log_means(shares) + MARGIN * errors
         if not self._slow.any():
             return np.maximum(self.bets.fair(shares), known)
@@ -261,46 +268,61 @@ class BetReference:
 
 
 def _column(view: ReferenceView, index: int) -> _Column:
+    column: Column = view.profile.columns[index]
+    if isinstance(column, NumericColumn):
+        return _of_numbers(view, index, column)
     groups, profile = view.groups_of(index), view.profile
-    column: Column = profile.columns[index]
     union, labels = groups.union.groups, groups.grouping.labels
     of_base, of_dispersion = union, tuple(range(len(labels)))
-    is_numeric, unlisted = isinstance(column, NumericColumn), None
     of_bins = [union[base] for base in groups.base.groups]
-    if not is_numeric:
-        unlisted = of_bins[-1]
-        if of_bins.count(unlisted) > 1:  # it stands among other rare categories there, here by itself
-            of_dispersion, unlisted = (*of_dispersion, unlisted), len(labels)
-            of_bins[-1], labels = unlisted, (*labels, UNLISTED)
-            of_base = (*union[:-1], unlisted) if groups.base.labels[-1] == UNLISTED else union
+    unlisted = of_bins[-1]
+    if of_bins.count(unlisted) > 1:  # it stands among other rare categories there, here by itself
+        of_dispersion, unlisted = (*of_dispersion, unlisted), len(labels)
+        of_bins[-1], labels = unlisted, (*labels, UNLISTED)
+        of_base = (*union[:-1], unlisted) if groups.base.labels[-1] == UNLISTED else union
     grouping = Grouping(tuple(of_bins), labels)
     place = profile.layout.places[index]
     reference = profile.reference.counts
     values = grouping.grouped(reference[place.bins])
-    if unlisted is not None:
-        # as many events as there are categories with one event (Good 1953, doi:10.1093/biomet/40.3-4.237) would be of
-        # new categories in another sample of this size
-        values[unlisted] = max(int(values[unlisted]), int((reference[place.bins][:-1] == 1).sum()))
+    # as many events as there are categories with one event (Good 1953, doi:10.1093/biomet/40.3-4.237) would be of new
+    # categories in another sample of this size
+    values[unlisted] = max(int(values[unlisted]), int((reference[place.bins][:-1] == 1).sum()))
     counts = np.append(values, reference[place.quality].sum())
-    n_values = np.maximum(values, _LEAST_SHARE)
+    named = [group for group in range(len(labels)) if group != unlisted and of_bins.count(group) == 1]
+    directions = categorical_directions(*_shares(counts), named, unlisted) if values.any() else ()
+    return _Column(grouping, np.eye(len(labels))[list(of_base)], of_dispersion, counts, directions)
+
+
+def _of_numbers(view: ReferenceView, index: int, column: NumericColumn) -> _Column:
+    groups, profile, place = view.groups_of(index), view.profile, view.profile.layout.places[index]
+    reference = profile.reference.counts
+    held = value_groups(column, reference[place.bins], groups.grouping)
+    values = held.grouping.grouped(reference[place.bins])
+    counts = np.append(values, reference[place.quality].sum())
+    parts = np.zeros((groups.base.n_groups, held.grouping.n_groups))
+    np.add.at(parts, (groups.base.index, held.grouping.index), reference[place.bins])
+    empty = parts.sum(axis=1) == 0
+    np.add.at(parts, (groups.base.index, held.grouping.index), np.where(empty[groups.base.index], 1.0, 0.0))
+    parts /= parts.sum(axis=1, keepdims=True)
+    directions = held.directions(*_shares(counts)) if values.any() else ()
+    return _Column(held.grouping, parts, held.parents, counts, directions)
+
+
+def _shares(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
+    """Return the shares of values by group, each above 0, and that of events without one."""
+    values = np.maximum(counts[:-1], _LEAST_SHARE)
     missing = max(float(counts[-1]), _LEAST_SHARE) / max(float(counts.sum()), 1.0)
-    shares, missing = n_values / n_values.sum(), min(missing, 1 - 1e-6)
-    if values.sum() == 0:
-        directions: tuple[Direction, ...] = ()
-    elif is_numeric:
-        directions = numeric_directions(shares, missing)
-    else:
-        named = [group for group in range(len(labels)) if group != unlisted and of_bins.count(group) == 1]
-        directions = categorical_directions(shares, missing, named, unlisted)
-    return _Column(grouping, of_base, of_dispersion, counts, directions)
+    return values / values.sum(), min(missing, 1 - 1e-6)
 
 
 def _by_hour(history: History, index: int, column: _Column) -> NDArray[np.int64]:
-    """Return a column's reference counts by hour of the week, events without a value last: shape (168, G + 1)."""
+    """Return a column's reference counts by hour of the week, events without a value last: shape (168, G + 1).
+
+    What an outermost group of an hour holds is divided as that of all hours is.
+    """
     season = history.season(index)
     counts = np.zeros((HOURS, column.counts.size), dtype=np.int64)
-    for base, group in enumerate(column.of_base):
-        counts[:, group] += season[:, base]
+    counts[:, :-1] = np.rint(season @ column.of_base)
     values, rows = season.sum(axis=1), history.events.unpacked()
     if (values > rows).any():  # after a re-baseline of some columns the rows may be those of others
         rows = values + values * int(column.counts[-1]) // max(int(column.counts[:-1].sum()), 1)
@@ -345,16 +367,27 @@ def _as_shown(column: _Column, direction: Direction, dispersion: Dispersion) -> 
         return max(1.0, nine_digits(float(dispersion.design_effects(n).max())))
     if direction.is_share:
         return nine_digits(dispersion.scalar((column.of_dispersion[direction.group],), n))
-    return score_ratio(direction.scores[: dispersion.n_groups], dispersion)
+    return score_ratio(_coarse(column, direction, dispersion), dispersion)
 
 
 def _scores_of(column: _Column, direction: Direction, dispersion: Dispersion) -> NDArray[np.float64] | None:
     """Return a direction's scores of the groups that a dispersion is of; None where these say nothing of it."""
     if direction.aspect == "missing":
         return np.array([0.0, 1.0]) if dispersion.n_groups == _IN_TWO else None
+    if not direction.is_share:
+        return _coarse(column, direction, dispersion)
     scores = np.zeros(dispersion.n_groups)
-    for group, of in enumerate(column.of_dispersion):
-        scores[of] = max(scores[of], float(direction.scores[group])) if direction.is_share else direction.scores[group]
+    np.maximum.at(scores, list(column.of_dispersion), direction.scores[:-1])
+    return scores
+
+
+def _coarse(column: _Column, direction: Direction, dispersion: Dispersion) -> NDArray[np.float64]:
+    """Return a score of the groups that a dispersion is of: the mean over the reference's values of each."""
+    of, weights = list(column.of_dispersion), np.maximum(column.counts[:-1], _LEAST_SHARE)
+    sums, sizes = np.zeros(dispersion.n_groups), np.zeros(dispersion.n_groups)
+    np.add.at(sums, of, weights * direction.scores[:-1])
+    np.add.at(sizes, of, weights)
+    scores: NDArray[np.float64] = sums / np.maximum(sizes, _LEAST_SHARE)
     return scores
 
 

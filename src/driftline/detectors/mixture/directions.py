@@ -6,15 +6,17 @@ import math
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-Aspect = Literal["mean", "spread", "upper tail", "lower tail", "category", "unlisted", "missing"]
-"""What of a column changes."""
+    from driftline.detectors.mixture.growth import Growth
+
+Aspect = Literal["mean", "spread", "upper tail", "lower tail", "category", "unlisted", "missing", "constant"]
+"""What of a column changes; that it is constant is no direction, and watched by itself."""
 
 MOST_DIRECTIONS: Final = 8
 """Directions of one column at most."""
@@ -37,8 +39,14 @@ _SPREADS: Final = {True: (0.15, 0.4), False: (0.3,)}
 _TAILS: Final = (math.log(4),)
 _RISES: Final = {"category": ((0.03, 0.15), (0.1, 0.5)), "rare": ((0.01, 0.1), (0.05, 0.3), (0.25, 0.8))}
 """By how much a share is bet to rise: at least by the first number, and by so many standard deviations of one event."""
+_ZEROS: Final = ((0.03, 0.25),)
+"""The same of the share of zeros, up and down."""
 _STILL: Final[dict[Aspect, float]] = {"mean": 0.02, "spread": 0.01}
 _STILL_SHARE: Final = 0.05
+_MOST_SHIFT: Final = 8.0
+_MOST_LOG: Final = 3.0
+"""Largest shift, and logarithm of a ratio, that is told apart."""
+_STEPS: Final = 401
 
 
 class Direction(NamedTuple):
@@ -57,8 +65,14 @@ class Direction(NamedTuple):
     grew: bool = True
     """Whether more of it is bet on; of the mean, whether it rises. Of a share that falls, the score is that of all
     others."""
-    cuts: tuple[float, ...] = ()
-    """Of mean and spread: the normal quantiles between the groups, G - 1 of them."""
+    curve: NDArray[np.float64] | None = None
+    """Of mean and spread, shape (2, S): mean scores, ascending from 0, and how large the change then is. A shift in
+    standard deviations, with its sign; of a spread, the logarithm of its ratio."""
+
+    def size_of(self, change: float) -> float:
+        """Return how large a change is of which the mean score has changed by so much; of mean and spread only."""
+        means, sizes = np.zeros((2, 1)) if self.curve is None else self.curve
+        return float(np.interp(change, means, sizes))
 
     @property
     def is_share(self) -> bool:
@@ -66,11 +80,14 @@ class Direction(NamedTuple):
         return self.aspect not in {"mean", "spread"}
 
 
-def numeric_directions(shares: NDArray[np.float64], missing: float) -> tuple[Direction, ...]:
+def numeric_directions(
+    shares: NDArray[np.float64], missing: float, growth: Growth | None = None
+) -> tuple[Direction, ...]:
     """Return the directions of a column of numbers.
 
-    *Mean*: the normal score of a group's middle rank, with mean 0 and variance 1 in the reference. *Spread*: its
-    square, likewise. *Tails*: 1 in the outermost group, 0 elsewhere. *Missing*: 1 for events without a value. A
+    *Mean*: the normal score of a group's middle rank, with mean 0 and variance 1 in the reference; of values that grow
+    and shrink the score of that. *Spread*: the square of the normal score, likewise. Where there are many zeros their
+    share takes its place. *Tails*: 1 in the outermost group, 0 elsewhere. *Missing*: 1 for events without a value. A
     direction in which the reference has nothing to move, as with a single group, is left out.
 
     Parameters
@@ -79,6 +96,8 @@ def numeric_directions(shares: NDArray[np.float64], missing: float) -> tuple[Dir
         Of the reference's values in neighbouring groups, in the order of the values.
     missing : float in (0, 1)
         Share of the reference's events that have no value.
+    growth : Growth, optional
+        Of these groups: values do not move but grow and shrink.
 
     Notes
     -----
@@ -93,21 +112,76 @@ def numeric_directions(shares: NDArray[np.float64], missing: float) -> tuple[Dir
     [-1.41, 0.0, 1.41, 0.0]
     """
     middle = np.cumsum(shares) - shares / 2
-    cuts = tuple(ndtri(np.clip(np.cumsum(shares)[:-1], 1e-6, 1 - 1e-6)).tolist())
     location = _standardised(ndtri(np.clip(middle, 1e-6, 1 - 1e-6)), shares)
-    spread = _standardised(location * location, shares)
-    found = []
-    for grew in (True, False) if location.any() else ():
-        scores = _scores(location if grew else -location)
-        found.append(Direction("mean", scores, _SHIFTS, _STILL["mean"], grew=grew, cuts=cuts))
-    for grew in (True, False) if spread.any() else ():
-        scores = _scores(spread if grew else -spread)
-        found.append(Direction("spread", scores, _SPREADS[grew], _STILL["spread"], grew=grew, cuts=cuts))
+    found = _of_factors(growth, shares) if growth is not None else _of_shifts(location, shares)
+    if growth is not None and growth.zeros >= 0:
+        found += _of_zeros(growth.zeros, shares)
+    else:
+        found += _of_spreads(location, shares)
     if shares.size > 1:
         last = shares.size - 1
         found.append(Direction("upper tail", _indicator(shares.size, last), _TAILS, group=last))
         found.append(Direction("lower tail", _indicator(shares.size, 0), _TAILS, group=0))
     return (*found, _missing(shares.size, missing))
+
+
+def _of_shifts(location: NDArray[np.float64], shares: NDArray[np.float64]) -> list[Direction]:
+    cuts, by = _normal_cuts(shares), np.linspace(0.0, _MOST_SHIFT, _STEPS)
+    found = []
+    for grew in (True, False) if location.any() else ():
+        sign = 1.0 if grew else -1.0
+        scores = _scores(sign * location)
+        curve = _curve(ndtr(cuts - sign * by[:, None]), scores, sign * by)
+        found.append(Direction("mean", scores, _SHIFTS, _STILL["mean"], grew=grew, curve=curve))
+    return found
+
+
+def _of_factors(growth: Growth, shares: NDArray[np.float64]) -> list[Direction]:
+    score, middle = _standardised(growth.score, shares), len(growth.sizes) // 2
+    found = []
+    for grew in (True, False) if score.any() else ():
+        sign, held = (1.0, slice(middle, None)) if grew else (-1.0, slice(middle, None, -1))
+        scores = _scores(sign * score)
+        curve = _curve(np.cumsum(growth.shares[held], axis=1)[:, :-1], scores, growth.sizes[held])
+        found.append(Direction("mean", scores, _SHIFTS, _STILL["mean"], grew=grew, curve=curve))
+    return found
+
+
+def _of_spreads(location: NDArray[np.float64], shares: NDArray[np.float64]) -> list[Direction]:
+    cuts, by = _normal_cuts(shares), np.linspace(0.0, _MOST_LOG, _STEPS)
+    spread = _standardised(location * location, shares)
+    found = []
+    for grew in (True, False) if spread.any() else ():
+        sign = 1.0 if grew else -1.0
+        scores = _scores(sign * spread)
+        curve = _curve(ndtr(cuts / np.exp(sign * by[:, None])), scores, sign * by)
+        found.append(Direction("spread", scores, _SPREADS[grew], _STILL["spread"], grew=grew, curve=curve))
+    return found
+
+
+def _of_zeros(group: int, shares: NDArray[np.float64]) -> list[Direction]:
+    zeros = _indicator(shares.size, group)
+    others, share = np.append(np.ones(shares.size), 0.0) - zeros, float(shares[group])
+    return [
+        Direction("category", zeros, _rises(share, _ZEROS), group=group),
+        Direction("category", others, _rises(1 - share, _ZEROS), group=group, grew=False),
+    ]
+
+
+def _normal_cuts(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the normal quantiles between groups with these shares, shape (G - 1,)."""
+    cuts: NDArray[np.float64] = ndtri(np.clip(np.cumsum(shares)[:-1], 1e-6, 1 - 1e-6))
+    return cuts
+
+
+def _curve(below: NDArray[np.float64], scores: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return mean scores and sizes, shape (2, S), given the share of values below each group but the first, (S, G - 1).
+
+    Scores are bounded, as nobody knows how far the values of the outermost groups lie: so a shift of 2 has a mean score
+    of about 1.7.
+    """
+    means = np.diff(below, prepend=0.0, append=1.0, axis=1) @ scores[:-1]
+    return np.stack([np.maximum.accumulate(means - means[0]), sizes])
 
 
 def categorical_directions(
@@ -137,27 +211,27 @@ def categorical_directions(
     frequent = sorted(by_share[:FREQUENT])
     found = []
     for group in frequent if shares.size > 1 else ():
-        rises = _rises(float(shares[group]), "category")
+        rises = _rises(float(shares[group]), _RISES["category"])
         found.append(Direction("category", _indicator(shares.size, group), rises, group=group))
     if named and shares.size > _TWO:  # of two, one falls where the other rises
         others = np.append(np.ones(shares.size), 0.0) - _indicator(shares.size, by_share[0])
-        rises = _rises(float(1 - shares[by_share[0]]), "category")
+        rises = _rises(float(1 - shares[by_share[0]]), _RISES["category"])
         found.append(Direction("category", others, rises, group=by_share[0], grew=False))
     if unlisted is not None:
-        rises = _rises(float(shares[unlisted]), "rare")[:2]
+        rises = _rises(float(shares[unlisted]), _RISES["rare"])[:2]
         found.append(Direction("unlisted", _indicator(shares.size, unlisted), rises, group=unlisted))
     return (*found, _missing(shares.size, missing))
 
 
 def _missing(n_groups: int, share: float) -> Direction:
-    return Direction("missing", _indicator(n_groups, n_groups), _rises(share, "rare"), group=n_groups)
+    return Direction("missing", _indicator(n_groups, n_groups), _rises(share, _RISES["rare"]), group=n_groups)
 
 
-def _rises(share: float, kind: Literal["category", "rare"]) -> tuple[float, ...]:
+def _rises(share: float, rises: Sequence[tuple[float, float]]) -> tuple[float, ...]:
     """Return the tilts that make a share rise: the differences of its logits."""
     deviation = math.sqrt(share * (1 - share))
     tilts = []
-    for least, deviations in _RISES[kind]:
+    for least, deviations in rises:
         to = min(share + max(least, deviations * deviation), (1 + share) / 2)
         tilts.append(math.log(to / (1 - to)) - math.log(share / (1 - share)))
     return tuple(tilts)

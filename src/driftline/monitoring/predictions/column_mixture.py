@@ -15,6 +15,7 @@ from driftline.checks.columns.mixture_findings import FoundChange, check_of
 from driftline.checks.references.bet_reference import BetReference
 from driftline.detectors.mixture.bets import pane_of
 from driftline.detectors.mixture.e_detectors import MixtureState
+from driftline.monitoring.predictions.constant_columns import ConstantColumns
 from driftline.monitoring.predictions.event_times import EventTimes
 from driftline.monitoring.state.table import Codec, Value
 from driftline.profiles.season import HOUR_MS
@@ -31,10 +32,12 @@ BLOCK_COLUMNS: Final = 25
 """Columns whose e-detectors are one value of the state."""
 FAR_GREATER: Final = 2.5
 """A column tells of a change at most once in the shortest verdict window, and of one so many times as large at once."""
-_ERRORS: Final = 1.0
-"""Standard errors by which a change must be larger than its gate, to matter."""
+_ERRORS: Final = 2.0
+"""Standard errors by which it must be so much larger."""
 _MEMORY_MS: Final = 4 * HOUR_MS
 """Time over which the rate of events is measured."""
+_OF_CONSTANTS: Final = 1 / 16
+"""Part of a column's false alarms that may be of columns that count as frozen."""
 
 
 class MixtureBlock(Struct, array_like=True):
@@ -81,7 +84,9 @@ class ColumnMixture:
         self._reference = BetReference(view, expected_alarms)
         settings = view.settings
         horizon_panes = -(-int(settings.alerts.false_alarm_budget.horizon) // pane_ms)
-        self._threshold = max(0.0, math.log(horizon_panes / expected_alarms))
+        self._threshold = max(0.0, math.log(horizon_panes / expected_alarms / (1 - _OF_CONSTANTS)))
+        of_constants = max(0.0, math.log(horizon_panes / expected_alarms / _OF_CONSTANTS))
+        self._constants = ConstantColumns(view, self._reference, of_constants)
         bets = self._reference.bets
         self._thresholds = np.full(bets.thetas.shape[0], self._threshold)
         self._quiet_ms = min(int(size) for size in settings.windows.verdict)
@@ -93,7 +98,7 @@ class ColumnMixture:
         self._blocks = [self._block(slice(start, start + BLOCK_COLUMNS)) for start in starts]
         self._learnt = view.unknown_now()
         self._ratios = self._reference.ratios
-        self.tables: Tables = (self._book, *self._blocks)
+        self.tables: Tables = (self._book, *self._blocks, *self._constants.tables)
 
     def _block(self, columns: slice) -> Value[slice]:
         codec = Codec(MixtureBlock, self._pack, partial(self._unpack, columns))
@@ -135,7 +140,8 @@ class ColumnMixture:
         fading = max(0, elapsed_ms) / self._reference.known_ms
         alarms = self._state.step(seen, expected.fair, ratios, self._thresholds, fading)
         self._ratios = ratios
-        changes = [self._change(alarm, expected.fair.means, pane) for alarm in alarms]
+        changes = self._constants.add(pane, counts, expected, ratios)
+        changes += [self._change(alarm, expected.fair.means, pane) for alarm in alarms]
         news = [change for change in changes if self._is_news(change, pane.end_ms)]
         for change in news:
             if change.matters:
@@ -157,7 +163,7 @@ class ColumnMixture:
         Returns
         -------
         list of (float, float)
-            The evidence, and the size that the change surely has in multiples of the smallest that matters.
+            The evidence, and the size of the change in multiples of the smallest that matters.
         """
         standing = self._state.statistics() - self._threshold
         seen = [self._state.seen_in(column) for column in np.flatnonzero(standing >= least).tolist()]
@@ -167,8 +173,8 @@ class ColumnMixture:
         for each in seen:
             place = each.column, each.direction
             size = change_of(directions[each.column][each.direction], float(means[place]), each.change, checks)
-            found.append((each.statistic - self._threshold, size.sure(each.n / float(self._ratios[place]), _ERRORS)))
-        return found
+            found.append((each.statistic - self._threshold, size.multiple))
+        return [*found, *((each, math.inf) for each in self._constants.evidence().values() if each >= least)]
 
     def _measure(self, pane: ClosedPane) -> float:
         """Return the rate of events, an hour, lately."""
@@ -198,7 +204,7 @@ class ColumnMixture:
             size=size,
             n=round(alarm.n),
             n_independent=n_independent,
-            matters=size.sure(n_independent, _ERRORS) >= 1,
+            matters=size.multiple >= 1,
             statistic=round(alarm.statistic, 3),
             threshold=round(self._threshold, 3),
             since_ms=self._book.value.times.start_of(max(1.0, alarm.n / share)),
@@ -214,7 +220,7 @@ class ColumnMixture:
             del told[column]
         _, before = told.get(change.column, (0, None))
         if before is not None:
-            greater = change.size.sure(change.n_independent, 2 * _ERRORS) >= FAR_GREATER * before
+            greater = change.size.sure(change.n_independent, _ERRORS) >= FAR_GREATER * before
             if not change.matters or (before > 0 and not greater):
                 return False
         told[change.column] = at_ms + self._quiet_ms, max(size, before or 0.0)
@@ -226,4 +232,5 @@ class ColumnMixture:
             self._state.clear(column)
         for block in self._blocks:
             block.changed()
+        self._constants.clear()
         self._book.set(MixtureBook())

@@ -116,6 +116,14 @@ def other_mix(rng: np.random.Generator, number: int) -> Values:
     return {**usual(rng, number), "place": rng.choice(["a", "b", "c"], PER_PANE, p=[0.2, 0.6, 0.2]).tolist()}
 
 
+def frozen(rng: np.random.Generator, number: int) -> Values:
+    return {**usual(rng, number), "x": np.full(PER_PANE, 0.25)}
+
+
+def always_b(rng: np.random.Generator, number: int) -> Values:
+    return {**usual(rng, number), "place": ["b"] * PER_PANE}
+
+
 def rarer(rng: np.random.Generator, number: int) -> Values:
     """What the most frequent category loses is shared by others."""
     return {**usual(rng, number), "place": rng.choice(["a", "b", "c"], PER_PANE, p=[0.35, 0.375, 0.275]).tolist()}
@@ -131,6 +139,8 @@ def rarer(rng: np.random.Generator, number: int) -> Values:
         (new_category, "place", "detector.unseen", "share_change", 0.1, 20),
         (other_mix, "place", "detector.mix", "share_shift", -0.6, 30),
         (rarer, "place", "detector.mix", "share_shift", -0.3, 120),
+        (frozen, "x", "detector.frozen", "share_change", 0.95, 0),
+        (always_b, "place", "detector.frozen", "share_change", 0.7, 3),
     ],
 )
 def test_a_change_is_found_named_measured_and_dated(
@@ -152,6 +162,47 @@ def test_a_column_tells_of_a_change_once_in_a_while() -> None:
     numbers = [number for number, change in found if change.check == "detector.shift"]
     assert 2 <= len(numbers) <= 5
     assert min(np.diff(numbers)) >= 55, "at most once in the shortest window"
+
+
+def test_a_frozen_column_is_named_with_its_value_and_as_large_as_it_is() -> None:
+    found = found_of(mixture(profile()), panes(profile(), range(100, 104), frozen))
+    (number, first), *others = found
+    assert (number, first.label, first.aspect, first.n, first.size.after) == (100, "0.25", "constant", PER_PANE, 1.0)
+    assert first.size.before == pytest.approx(0.05, abs=0.01)
+    assert first.since_ms == MONDAY_MS + 100 * PANE_MS
+    assert first.matters
+    assert not others, "told once, and that values moved says nothing new"
+
+
+def test_values_that_differ_within_a_group_are_not_frozen() -> None:
+    def near(rng: np.random.Generator, number: int) -> Values:
+        return {**usual(rng, number), "x": 0.25 + rng.random(PER_PANE) * 1e-4}
+
+    found = found_of(mixture(profile()), panes(profile(), range(100), near))
+    assert found
+    assert "detector.frozen" not in {change.check for _, change in found}
+
+
+def test_a_pane_with_other_values_begins_the_evidence_of_a_frozen_column_anew() -> None:
+    def every_other(rng: np.random.Generator, number: int) -> Values:
+        return always_b(rng, number) if number % 2 else usual(rng, number)
+
+    assert "detector.frozen" not in {
+        change.check for _, change in found_of(mixture(profile()), panes(profile(), range(60), every_other))
+    }
+
+
+def test_a_column_that_hardly_ever_varied_may_have_one_value() -> None:
+    rng = np.random.default_rng(3)
+
+    def drawn(n: int, share: float) -> Values:
+        return {"flag": np.where(rng.random(n) < share, 1.0, 0.0), "still": rng.normal(size=n)}
+
+    for share, frozen_at_all in ((0.004, False), (0.2, True)):
+        table = ReferenceTable(n=20_000, features=dict(drawn(20_000, share)))
+        made = build_profile(KEY, table, INDEPENDENT, 0, "training")
+        found = found_of(mixture(made), panes(made, range(60), lambda _rng, _number: drawn(PER_PANE, 0.0)))
+        assert ("detector.frozen" in {change.check for _, change in found}) == frozen_at_all
 
 
 def test_a_far_greater_change_is_told_at_once() -> None:
@@ -211,8 +262,9 @@ def test_nothing_is_found_while_it_is_not_known_how_columns_vary() -> None:
 
 
 @pytest.mark.parametrize("at", [1, 250, 615])
-def test_it_goes_on_where_it_was_stored(at: int) -> None:
-    series = [*panes(profile(), range(600), usual), *panes(profile(), range(600, 720), changed(mean=0.6))]
+@pytest.mark.parametrize("draw", [changed(mean=0.6), always_b])
+def test_it_goes_on_where_it_was_stored(draw: Callable[[np.random.Generator, int], Values], at: int) -> None:
+    series = [*panes(profile(), range(600), usual), *panes(profile(), range(600, 720), draw)]
     whole, first, second = (mixture(profile()) for _ in range(3))
     expected = found_of(whole, series)
     found = found_of(first, series[:at])
