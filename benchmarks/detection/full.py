@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from benchmarks.detection.traffic import ColumnKind, Day
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.verdict import Verdict
+    from driftline.checks.references.reference_view import ReferenceView
     from driftline.config.model import ModelSettings
     from driftline.events.evidence import Event
     from driftline.events.finding import FindingEvent
@@ -107,8 +108,8 @@ class Watch:
         self._watch = ProfileMonitor(profile, settings, PANE_MS, alarms)
         self._volumes = VolumeHistory(settings.windows.verdict)
         self._book = ModelAlerts()
-        self.verdicts: list[tuple[ClosedWindow, Verdict[WindowEvent]]] = []
-        """Without those in which nothing may page yet."""
+        self.verdicts: list[tuple[ClosedWindow, Verdict[WindowEvent], frozenset[str]]] = []
+        """Without those in which nothing may page yet; with the columns that may not."""
         self.records: list[OutputRecord] = []
         self.early: list[FindingEvent] = []
         """Of e-detectors, without those for information."""
@@ -130,8 +131,9 @@ class Watch:
                     continue
                 judged = self._volumes.judged(window)
                 verdict = examine_window(self._watch.view, judged, self.budget)
-                if not self._watch.view.column(0, judged).calibrating:
-                    self.verdicts.append((judged, verdict))
+                waiting = calibrating(self._watch.view, judged)
+                if len(waiting) < len(self._watch.view.profile.columns):
+                    self.verdicts.append((judged, verdict, waiting))
                 self._settle(verdict)
 
     def _settle(self, verdict: Verdict[Event]) -> None:
@@ -162,19 +164,25 @@ def run_full(profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSetti
         watch.add(panes_of(profile, kinds, day))
     tested, found = [], []
     n_windows: dict[int, int] = {}
-    for window, verdict in watch.verdicts:
+    for window, verdict, waiting in watch.verdicts:
         size = int(window.size_ms)
         n_windows[size] = n_windows.get(size, 0) + 1
-        tested += [*tested_of(window, verdict), *whole_tested(profile, window)]
+        tested += [*tested_of(window, verdict, waiting), *whole_tested(profile, window)]
         found += found_of(window, verdict.findings)
     return Run(tested, [*found, *early_of(watch.early)], pages_of(watch.records), n_windows)
 
 
-def tested_of(window: ClosedWindow, verdict: Verdict[WindowEvent]) -> list[Tested]:
-    """Return the p-values of a verdict that are small."""
+def calibrating(view: ReferenceView, window: ClosedWindow) -> frozenset[str]:
+    """Return the columns that may not page yet."""
+    every = enumerate(view.profile.columns)
+    return frozenset(column.name for index, column in every if view.column(index, window).calibrating)
+
+
+def tested_of(window: ClosedWindow, verdict: Verdict[WindowEvent], waiting: frozenset[str]) -> list[Tested]:
+    """Return the p-values of a verdict that are small, but for columns that may not page yet."""
     small = []
     for each in verdict.statistics:
-        if each.p_value is None or each.p_value > KEPT:
+        if each.p_value is None or each.p_value > KEPT or each.column in waiting:
             continue
         family = each.check.split(".")[0]
         small.append(Tested(window.start_ms, int(window.size_ms), family, each.check, each.column, each.p_value))

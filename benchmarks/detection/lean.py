@@ -116,6 +116,7 @@ class LeanWatch:
         known = self._known(windows)
         for row in range(windows.n.size):
             columns = np.flatnonzero(wanted[:, row]).tolist() if known[row] else []
+            columns = [index for index in columns if not self._calibrating(windows, row, index)]
             self._settle_early(span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))[1])
             self._examine(windows, row, columns, together=bool(joint[row] and known[row]), known=bool(known[row]))
         return self.run
@@ -133,12 +134,18 @@ class LeanWatch:
             self.run.found.extend(early_of(each for each in verdict.findings if each.severity != "info"))
 
     def _known(self, windows: _Windows) -> NDArray[np.bool_]:
-        """Return for which windows the dispersion is known, shape (rows,): in others nothing may page."""
+        """Return for which windows some column's dispersion is known, shape (rows,): in others nothing may page."""
         known = np.ones(windows.n.size, dtype=np.bool_)
         for row in range(windows.n.size):
             start_ms, _, size = span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))
-            known[row] = size not in self._sizes or self._early_watch.burn_in.dispersions(size, start_ms) is not None
+            shown = self._early_watch.burn_in.dispersions(size, start_ms)
+            learnt = shown is not None and any(each.status != "calibrating" for each in shown)
+            known[row] = size not in self._sizes or learnt
         return known
+
+    def _calibrating(self, windows: _Windows, row: int, index: int) -> bool:
+        extent = span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))
+        return self._standard.column(index, _window(PaneSketch(self.profile.layout), extent)).calibrating
 
     def _counted(self, days: Iterable[Day]) -> _Windows:
         counted = [self._count(day) for day in days]
@@ -273,7 +280,7 @@ class LeanWatch:
         run = self.run
         if known:
             run.n_windows[extent[2]] = run.n_windows.get(extent[2], 0) + 1
-            run.tested.extend([*tested_of(window, verdict), *whole_tested(profile, window)])
+            run.tested.extend([*tested_of(window, verdict, frozenset()), *whole_tested(profile, window)])
             run.found.extend(found_of(window, found.findings))
         run.pages.extend(pages_of(records))
 

@@ -117,6 +117,19 @@ class Dispersion:
         more = self.excess + excess
         return replace(self, excess=more, independent=False, _standardised={}, _eigenvalues={})
 
+    def carrying(self, longer: Dispersion) -> Dispersion:
+        """Return the dispersion of windows that are parts of longer ones: these vary by no less.
+
+        What long windows vary by beyond their panes is a slow variation, of which short windows may show little. It is
+        known from the long ones, however many short ones there are.
+        """
+        if not longer.slow or np.trace(longer.excess) <= np.trace(self.excess):
+            return self
+        freedom = min(self.freedom, longer.freedom)
+        return replace(
+            self, excess=longer.excess, freedom=freedom, independent=False, _standardised={}, _eigenvalues={}
+        )
+
     def design_effects(self, n: float) -> Floats:
         """Return each group's design effect in windows of n events, shape (G,): its variance over the binomial one."""
         alone = self.shares * (1 - self.shares)

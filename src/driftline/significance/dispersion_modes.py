@@ -139,7 +139,12 @@ def window_modes(
     more = slow + (large * raised) @ large.T
     if not more.any():
         return None, freedom
-    return more, rests_on if beyond_chance.any() or raised.any() else freedom
+    if beyond_chance.any() or raised.any():
+        return more, rests_on
+    # what chance may have made is known from the windows alone: Satterthwaite (1946), doi:10.2307/3002019
+    of_panes, of_windows = float(np.trace(modes - slow)), float(np.trace(more))
+    squares = of_panes**2 / freedom + of_windows**2 / rests_on
+    return more, (of_panes + of_windows) ** 2 / squares
 
 
 def complement(unit: Floats) -> Floats:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from driftline.checks.references.bet_reference import BetReference
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.durations import Duration
 from driftline.config.model import CheckSettings, ReferenceSettings, RollingSettings
@@ -20,6 +21,7 @@ from driftline.monitoring.predictions.bootstrap import BootstrapReference, Boots
 from driftline.monitoring.predictions.burn_in import BurnIn
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
 from driftline.monitoring.predictions.column_mixture import ColumnMixture
+from driftline.monitoring.predictions.constant_columns import ConstantColumns
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
 from driftline.monitoring.predictions.missing_values import MissingValues
 from driftline.monitoring.predictions.origin_trail import OriginTrail
@@ -33,7 +35,7 @@ from driftline.sketches.origin_table import OriginTable
 from driftline.sketches.sparse import pack_cells
 from tests.support.state_examples.example import HOUR_MS, Example, of, told
 from tests.support.state_examples.labels import ARRIVALS
-from tests.support.windows import profile_of, table_of, window_of
+from tests.support.windows import independent, profile_of, table_of, window_of
 from tests.unit.checks.labels.test_performance_check import PROFILE as LABELLED
 from tests.unit.monitoring import test_estimates as estimates
 from tests.unit.monitoring.predictions import test_bootstrap as bootstrap
@@ -138,7 +140,11 @@ def _monitor(part: ProfileMonitor, i: int) -> object:
             for window in closed:
                 part.origins.located((), window, PlaceNames())
             said += told(closed)
-        said.append(part.add(burn_in.pane(number)._replace(origins=_origins(number))))
+        pane = burn_in.pane(number)
+        if number in {10, 11}:  # as a column that freezes
+            channel = pane.sketch.counts[burn_in.PROFILE.layout.places[1].bins]
+            channel[:] = [int(channel.sum()), *[0] * (channel.size - 1)]
+        said.append(part.add(pane._replace(origins=_origins(number))))
     return said, part.calibrating, _past(part.origins)
 
 
@@ -168,6 +174,20 @@ def _miss(part: MissingValues, i: int) -> object:
     return [part.of(cohort * ARRIVALS.cohort_ms) for cohort in range(5)]
 
 
+STEADY = ReferenceView(MISSED, independent(), 10_000)
+AGAINST = BetReference(STEADY, 0.01)
+
+
+def _freeze(part: ConstantColumns, i: int) -> object:
+    """Let a category be the only one in two runs of panes, with one of a single event between."""
+    events = table_of(1 if i == 3 else 4, i)
+    frozen = window_of(MISSED, replace(events, features={**events.features, "channel": ["web"] * events.n}))
+    sketch = frozen.sketch if i not in {0, 6} else window_of(MISSED, events).sketch
+    pane = ClosedPane(i * 10_000, (i + 1) * 10_000, sketch, {}, frozenset())
+    counts, expected = AGAINST.counts_of(sketch.counts), AGAINST.expected(pane.start_ms, pane.end_ms)
+    return part.add(pane, counts, expected, AGAINST.ratios), part.evidence()
+
+
 EXAMPLES: list[Example[Any]] = [
     of(BootstrapSample, lambda: bootstrap.sample_of(bootstrap.SETTINGS), _gather, 7),
     of(BootstrapReference, lambda: BootstrapReference(COUNTED.grid, 200), _count, 4),
@@ -182,5 +202,6 @@ EXAMPLES: list[Example[Any]] = [
         of(ProfileMonitor, _profile_monitor, _monitor, 27),
         covers={ProfileMonitor, OriginTrail, ColumnMixture, RecentPast},
     ),
+    of(ConstantColumns, lambda: ConstantColumns(STEADY, AGAINST, 6.0), _freeze, 10),
     of(MissingValues, lambda: MissingValues(ARRIVALS), _miss, 12),
 ]

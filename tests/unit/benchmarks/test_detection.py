@@ -30,6 +30,9 @@ KINDS = (
     score(),
 )
 
+N_DAYS = 8
+"""So many must have been seen before days are known."""
+
 
 def shifted(day: Day) -> Day:
     """Return a day whose second half has larger values in one column."""
@@ -72,8 +75,8 @@ def test_the_lean_way_learns_dispersion_as_the_pipeline_does() -> None:
     settings = quiet(model.settings())
     learning = msgspec.structs.replace(settings.checks.dispersion, panes=100)
     settings = settings.replace(checks=msgspec.structs.replace(settings.checks, dispersion=learning))
-    reference, live = model.traffic(3)
-    held = [shifted(day) if at else day for at, day in enumerate(live)]
+    reference, live = model.traffic(10)
+    held = [shifted(day) if at >= N_DAYS else day for at, day in enumerate(live)]
     profile = built(model, reference, settings)
     assert profile.history is None
     one = run_full(profile, KINDS, settings, held)
@@ -82,9 +85,11 @@ def test_the_lean_way_learns_dispersion_as_the_pipeline_does() -> None:
         each for each in two.tested if each.p_value <= LEVELS[0]
     }
     assert sorted(one.found) == sorted(two.found)
-    assert {each.start_ms - model.live_ms >= DAY_MS for each in one.found} == {True}
+    assert {each.start_ms - model.live_ms >= N_DAYS * DAY_MS for each in one.found} == {True}
     assert one.pages == two.pages
-    assert one.n_windows == two.n_windows == {HOUR_MS: 48}
+    assert one.n_windows == two.n_windows
+    assert two.n_windows[DAY_MS] == 2
+    assert two.n_windows[HOUR_MS] >= 48, "those of columns without bursts may page sooner"
 
 
 def test_the_distances_of_chunks_are_those_of_scipy() -> None:

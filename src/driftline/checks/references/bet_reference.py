@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 DAY_MS: Final = 86_400_000
 SLOW_BY_CHANCE: Final = 1e-3
 """Level of the test of whether days vary by more than what happens within them."""
+SLOW_IN_PRODUCTION: Final = 0.05
+"""The same of the first days of production: eight are too few to contradict a mean that wanders for days."""
 _CONFIDENCE: Final = 0.95
 """Of the upper limit that stands for an estimated variance ratio."""
 _DAYS: Final = 7
@@ -153,8 +155,9 @@ class BetReference:
             of_missing = self._view.missing_known(index) or dispersions
             for place, direction in enumerate(column.directions):
                 known_of = of_missing if direction.aspect == "missing" else dispersions
-                self.ratios[index, place] = _ratio(column, direction, known_of)
-                self._slow[index, place] = self._slow_change(column, direction, known_of)
+                slow = self._slow_change(column, direction, known_of)
+                self.ratios[index, place] = _ratio(column, direction, known_of, beside_days=slow > 0)
+                self._slow[index, place] = slow
 
     def _slow_change(
         self, column: _Column, direction: Direction, dispersions: Sequence[tuple[float, Dispersion]]
@@ -174,11 +177,12 @@ class BetReference:
         # each hour's shares were taken from its own few weeks: of w weeks w - 1 say something
         weeks = history.n_weeks if history is not None and self._view.seasonal else 0
         n_free = max(longest.n_windows * (weeks - 1) / weeks if weeks else longest.n_windows - 1, 1.0)
-        most = float(chdtri(n_free, SLOW_BY_CHANCE)) / n_free
+        level = SLOW_IN_PRODUCTION if longest.source == "production" else SLOW_BY_CHANCE
+        most = float(chdtri(n_free, level)) / n_free
         if slow * longest.window_events <= (most - 1) * within:
             return 0.0
-        level = min(0.1, self._alarms_a_ms * size_ms / max(len(column.directions), 1))
-        return nine_digits(-math.sqrt(slow) * float(stdtrit(min(longest.freedom, n_free), level)))
+        exceeded = min(0.1, self._alarms_a_ms * size_ms / max(len(column.directions), 1))
+        return nine_digits(-math.sqrt(slow) * float(stdtrit(min(longest.freedom, n_free), exceeded)))
 
     def expected(self, start_ms: int, end_ms: int) -> Expected:
         """Return what a pane of a span is compared with."""
@@ -261,8 +265,8 @@ class BetReference:
         season = season_of(counts, scores, np.array(ratios))
         n_days = max(1, history.n_weeks) * _DAYS
         first = column.directions[0]
-        by_hour = _ratio(column, first, of_hours) * (1 + 1 / n_days)
-        if season.level == "all" and by_hour < _ratio(column, first, of_whole):
+        by_hour, by_whole = (_ratio(column, first, of, beside_days=of[-1][0] >= DAY_MS) for of in (of_hours, of_whole))
+        if season.level == "all" and by_hour * (1 + 1 / n_days) < by_whole:
             return Season("hour of week", counts).by_hour_of_day()
         return season
 
@@ -336,13 +340,18 @@ def _known_of(known: Sequence[tuple[float, Sequence[Dispersion]]], index: int) -
     return [(size_ms, dispersion) for size_ms, dispersion in each if dispersion.status != "calibrating"]
 
 
-def _ratio(column: _Column, direction: Direction, dispersions: Sequence[tuple[float, Dispersion]]) -> float:
+def _ratio(
+    column: _Column,
+    direction: Direction,
+    dispersions: Sequence[tuple[float, Dispersion]],
+    *,
+    beside_days: bool = False,
+) -> float:
     """Return how much more the mean of a direction's score varies than that of independent events, at least 1.
 
-    What whole days vary by is left out, where it is known.
+    What whole days vary by is left out where it counts as slow variation, ``beside_days``.
     """
-    size_ms, longest = dispersions[-1] if dispersions else (0.0, None)
-    slow = longest.excess if longest is not None and size_ms >= DAY_MS else 0.0
+    slow = dispersions[-1][1].excess if beside_days else 0.0
     of_sizes = (_widened(_of_one(column, direction, each, slow), each) for _, each in dispersions)
     ratio = max(of_sizes, default=math.inf)
     return ratio * tilt_factor(direction.thetas[-1]) if direction.aspect == "missing" and ratio > 1 else ratio

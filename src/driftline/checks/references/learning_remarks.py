@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.profiles.profile import Profile
 
+DAY_MS: Final = 86_400_000
 _NAMED: Final = 3
 """Columns that a sentence names."""
 
@@ -41,4 +42,16 @@ def _sentence(profile: Profile, settings: ModelSettings, size_ms: int, unknown: 
         f"the reference does not show how much they vary, for which it needs values in at least {LEAST_WINDOWS} "
         f"windows, and event times over {span}; give such rows"
         + ("" if size_ms == min(map(int, settings.windows.verdict)) else ", or take smaller windows (windows.verdict)")
+        + _longer(settings, size_ms)
+    )
+
+
+def _longer(settings: ModelSettings, size_ms: int) -> str:
+    """Return until when columns of dependent events wait, where that is longer; empty where it is not."""
+    longest = max((int(size) for size in settings.windows.verdict if size_ms < int(size) <= DAY_MS), default=None)
+    if longest is None:
+        return ""
+    return (
+        f". Columns of dependent events wait for {Duration(burn_in_ms(settings, longest))}, until windows "
+        f"of {Duration(longest)} show how far that goes"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -335,6 +335,16 @@ class ReferenceView:
         return [(size, dispersion) for size, dispersion in known if dispersion is not None]
 
     def _dispersions_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
+        """Return each column's dispersion in windows of a size, which vary no less than longer ones that are known."""
+        own = self._known_at(size_ms, start_ms, seasonless=seasonless)
+        if own is None:
+            return None
+        sizes = sorted(int(size) for size in self.settings.windows.verdict if int(size) > size_ms)
+        every = [self._known_at(size, start_ms, seasonless=seasonless) for size in sizes]
+        longer = [known for known in every if known is not None]
+        return [_carrying(*each) for each in zip(own, *longer, strict=True)] if longer else own
+
+    def _known_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
         """Return each column's dispersion: the reference's, and where that tells too little, production's."""
         shown = self._of_reference(size_ms, seasonless=seasonless)
         if self.observed is None or (shown is not None and not any(map(_is_calibrating, shown))):
@@ -365,6 +375,14 @@ class ReferenceView:
             enough = dispersion.n_windows >= LEAST_WINDOWS
             dispersions.append(dispersion if enough else replace(dispersion, status="calibrating"))
         return dispersions
+
+
+@lru_cache(maxsize=8_192)
+def _carrying(own: Dispersion, *longer: Dispersion) -> Dispersion:
+    """Return a column's dispersion with what its longer windows vary by; the same object for the same ones."""
+    for each in longer:
+        own = own if _is_calibrating(own) or _is_calibrating(each) else own.carrying(each)
+    return own
 
 
 def _is_calibrating(dispersion: Dispersion) -> bool:

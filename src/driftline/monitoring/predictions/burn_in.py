@@ -3,10 +3,14 @@
 Until it is known for a size of verdict window, those windows are calibrating and page nobody. Once it is known it
 stays as it is until the profile changes: data that drift must not teach the tests that drifting is usual. A column that
 had values in too few panes by then goes on alone, until it has had enough.
+
+Where hours show that the events of a column depend on each other, nothing says how far that goes until days are known
+as well: a mean that wanders for days looks like that too. Such a column goes on calibrating in windows of hours.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +18,7 @@ import numpy as np
 import xxhash
 from msgspec import Struct, field
 
-from driftline.checks.references.learning_remarks import burn_in_ms
+from driftline.checks.references.learning_remarks import DAY_MS, burn_in_ms
 from driftline.monitoring.state.table import Codec, Value
 from driftline.significance.clumps import resting_on_clumps
 from driftline.significance.dispersion import LEAST_PANES, LEAST_WINDOWS, Dispersion, estimate
@@ -54,6 +58,8 @@ class SizeSums(Struct):
     known_from_ms: int | None = None
     late: dict[int, bool] = field(default_factory=dict)
     dispersions: list[Dispersion] | None = None
+    held_back: list[Dispersion] = field(default_factory=list)
+    """The same while longer windows are not known: what depends on each other is calibrating."""
     of_missing: list[Dispersion] | None = None
 
 
@@ -178,13 +184,24 @@ class BurnIn:
             return None
         if size.dispersions is None:
             size.dispersions = [self._dispersion(size, index) for index in range(len(self._groupings))]
-        return size.dispersions
+            size.held_back = [
+                each if each.independent else replace(each, status="calibrating") for each in size.dispersions
+            ]
+        return size.held_back if self._days_unknown(size_ms, start_ms) else size.dispersions
+
+    def _days_unknown(self, size_ms: int, start_ms: int) -> bool:
+        """Whether longer windows, of up to a day, are still being learnt."""
+        longer = (size for size in self._sizes if size_ms < size <= DAY_MS)
+        return any(self._known(size, start_ms) is None for size in longer)
 
     def _dispersion(self, size: SizeSums, index: int) -> Dispersion:
         """Return a column's dispersion; of one that is still gathered only that it is calibrating, as sums go on."""
         groups = tuple(range(self._groupings[index].n_groups))
         if index not in size.late:
-            return estimate(size.sums.column(index), groups, least_span=1)
+            shown = estimate(size.sums.column(index), groups, least_span=1)
+            # how dependent events vary between windows so long is known from so many of them
+            most = math.inf if shown.independent else max(1.0, shown.n_windows - 1.0)
+            return replace(shown, freedom=min(shown.freedom, most))
         nothing = DispersionSums(1, size.sums.column(index).events.size, panes_per_window=1)
         return replace(estimate(nothing.column(0), groups, least_span=1), n_panes=int(size.late[index]))
 

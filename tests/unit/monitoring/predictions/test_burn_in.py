@@ -330,3 +330,55 @@ def test_windows_without_events_do_not_count_among_those_that_slow_variation_nee
                 ends.append(number)
         burn_in.add(pane(number))
     assert ends[0] == 440  # six windows before the gap, and two behind it
+
+
+LONG_MS = 100 * PANE_MS
+TWO_SIZES = SETTINGS.replace(
+    windows=WindowSettings(
+        verdict=(Duration(SIZE_MS), Duration(LONG_MS)), display=Duration(SIZE_MS), hop=Duration(SIZE_MS)
+    )
+)
+
+
+def test_dependent_events_go_on_calibrating_until_longer_windows_show_how_far_they_depend_on_each_other() -> None:
+    standard = ReferenceView(PROFILE, TWO_SIZES, PANE_MS)
+    burn_in = BurnIn(standard)
+    names = [column.name for column in PROFILE.columns]
+    seen: dict[int, dict[str, str]] = {}
+    for number in range(820):
+        burn_in.add(pane(number))
+        if (number + 1) % 20 == 0:
+            burn_in.settle((number + 1) * PANE_MS)
+            known = burn_in.dispersions(SIZE_MS, (number + 1) * PANE_MS)
+            if known is not None:
+                seen[number + 1] = {name: each.status for name, each in zip(names, known, strict=True)}
+    assert min(seen) == 160
+    before, after = ([held for at, held in seen.items() if (at >= 800) == known] for known in (False, True))
+    assert {held["x"] for held in before} == {"calibrating"}
+    assert "calibrating" not in {held["channel"] for held in before}, "independent events need no longer windows"
+    assert "calibrating" not in {held["x"] for held in after}
+    view = ReferenceView(PROFILE, TWO_SIZES, PANE_MS)
+    view.observed = burn_in
+    assert np.isfinite(BetReference(view, 0.01).ratios[:, 0]).all()
+
+
+def wandering_pane(number: int) -> ClosedPane:
+    """Return a pane of a stream whose mean is another one in each long window, and the same within it."""
+    level = 0.5 * float(np.random.default_rng([9, number * PANE_MS // LONG_MS]).normal())
+    sketch = window_of(PROFILE, table_of(50, number, mean=level)).sketch
+    return ClosedPane(number * PANE_MS, (number + 1) * PANE_MS, sketch, {}, frozenset())
+
+
+def test_short_windows_vary_no_less_than_long_ones_and_are_known_from_no_more_of_them() -> None:
+    view = ReferenceView(PROFILE, TWO_SIZES, PANE_MS)
+    burn_in = BurnIn(view)
+    for number in range(800):
+        burn_in.add(wandering_pane(number))
+    burn_in.settle(800 * PANE_MS)
+    x = [column.name for column in PROFILE.columns].index("x")
+    (_, short), (_, long) = view.dispersions_known(seasonless=False)
+    alone = burn_in.dispersions(SIZE_MS, 800 * PANE_MS)
+    assert alone is not None
+    assert long[x].slow
+    assert np.trace(short[x].excess) == max(np.trace(alone[x].excess), np.trace(long[x].excess))
+    assert short[x].freedom <= long[x].freedom <= 8
