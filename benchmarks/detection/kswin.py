@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import random
 import warnings
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy import stats
+
+from benchmarks.detection.restarting import alarms_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,18 +63,12 @@ def kswin_alarms(values: NDArray[np.float64], alpha: float) -> list[int]:
     assert values.size <= _DRAWN
     least = difference_at(alpha)
     ranks = np.unique(values, return_inverse=True)[1].astype(np.int32) * 2
-    alarms: list[int] = []
-    begin = 0
-    while begin + WINDOW <= ranks.size:
-        alarm = _first_alarm(ranks[begin:], least)
-        if alarm is None:
-            break
-        alarms.append(begin + alarm)
-        begin += alarm + 1
-    return alarms
+    return alarms_of(ranks, partial(_first_alarm, least))
 
 
-def _first_alarm(ranks: NDArray[np.int32], least: int) -> int | None:
+def _first_alarm(least: int, ranks: NDArray[np.int32]) -> int | None:
+    if ranks.size < WINDOW:
+        return None
     windows = np.lib.stride_tricks.sliding_window_view(ranks, WINDOW)
     at, step = 0, _STEP
     while at < len(windows):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from river.drift import ADWIN
 from river.drift.binary import DDM
 from scipy import signal
+
+from benchmarks.detection.restarting import alarms_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,18 +67,10 @@ def _alarms(made: object, values: NDArray[np.float64]) -> list[int]:
 
 def page_hinkley_alarms(values: NDArray[np.float64], threshold: float) -> list[int]:
     """Return the positions at which river's Page-Hinkley detects a change and begins anew; many values at once."""
-    alarms: list[int] = []
-    begin = 0
-    while begin < values.size:
-        alarm = _first_alarm(values[begin:], threshold)
-        if alarm is None:
-            break
-        alarms.append(begin + alarm)
-        begin += alarm + 1
-    return alarms
+    return alarms_of(values, partial(_first_alarm, threshold))
 
 
-def _first_alarm(values: NDArray[np.float64], threshold: float) -> int | None:
+def _first_alarm(threshold: float, values: NDArray[np.float64]) -> int | None:
     n_before, total, up, down = 0, 0.0, 0.0, 0.0
     least, most = np.inf, -1.0
     step = _FIRST_STEP
