@@ -17,8 +17,8 @@ from driftline.panes.counting.contributions import Address
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
-from driftline.sketches.joined import LabelledPairs, add_joined
-from driftline.sketches.scores import PREDICTED
+from driftline.sketches.joined import LabelledPairs, add_joined, errors_of
+from driftline.sketches.scores import ERROR_LIMIT, ERROR_SCALE, PREDICTED, SQUARE_SCALE
 from driftline.sketches.sparse import unpack_into
 from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.profile_table import ProfileTable
@@ -63,6 +63,7 @@ class Reference:
 
     def __init__(self) -> None:
         self.cells: dict[Key, NDArray[np.int64]] = {}
+        self.errors: dict[tuple[str, str, int], NDArray[np.int64]] = {}
         self.arrivals: dict[Key, NDArray[np.int64]] = {}
 
     def vectors(self, at: Address, row: int) -> list[tuple[Key, NDArray[np.int64]]]:
@@ -98,6 +99,16 @@ class Reference:
             cells, _, counting = arrival_cells(layout, one, age, first[row : row + 1])
             np.add.at(arrival, cells, 1)
             np.add.at(arrival, counting, one.signs)
+            self._note_errors(at, one, row, [key for key, _ in vectors], is_first=bool(first[row] and one.signs[0] > 0))
+
+    def _note_errors(self, at: Address, one: LabelledPairs, row: int, keys: list[Key], *, is_first: bool) -> None:
+        layout = PROFILES[at.profile[row]].task.performance_layout
+        error = min(float(errors_of(layout, one)[0]), ERROR_LIMIT)
+        counts = is_first and (not layout.n_classes or one.actual[0] < layout.n_classes)
+        words = (1, round(error * ERROR_SCALE), round(error * error * SQUARE_SCALE))
+        for model, name, pane, _ in keys:
+            total = self.errors.setdefault((model, name, pane), np.zeros(3, dtype=np.int64))
+            total += np.array(words) if counts else 0
 
 
 def unpacked(packed: Sparse, like: NDArray[np.int64]) -> list[int]:
@@ -130,6 +141,9 @@ def test_all_at_once_is_window_by_window(seed: int, calls: list[tuple[str, int]]
         for window in delta.windows
     }
     assert found.keys() == reference.cells.keys()
+    for delta in deltas:
+        of_pane = reference.errors.get((delta.key.model, delta.segment, delta.pane_ms), np.zeros(3, dtype=np.int64))
+        assert delta.errors == tuple(of_pane.tolist())
     for key, window in found.items():
         assert unpacked(window.cells, reference.cells[key]) == reference.cells[key].tolist()
         if key[1] == SEGMENT_ALL:
