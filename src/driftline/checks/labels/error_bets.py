@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 METRIC: Final = ERRORS_OF
 """Of classes only, as errors of numbers have no histogram in the reference."""
-_INDEPENDENT: Final = 0.95
+INDEPENDENT: Final = 0.95
 """Below this quantile of what independent errors vary by, between windows, errors are taken as independent; above it
 their variance ratio is taken at this upper limit."""
 _SLOW: Final = 0.999
@@ -157,10 +157,10 @@ def error_variation(profile: Profile, settings: ModelSettings) -> ErrorVariation
     of_windows = None if spread is None else spread.metrics.get(METRIC)
     if spread is None or of_windows is None:
         return None
-    spreads = [_spread(of_windows, spread.window_ms, _INDEPENDENT)]
+    spreads = [spread_of_windows(of_windows, spread.window_ms, INDEPENDENT)]
     of_days = spread.of_days.get(METRIC)
     if of_days is not None:
-        spreads.append(_spread(of_days, DAY_MS, _SLOW))
+        spreads.append(spread_of_windows(of_days, DAY_MS, _SLOW))
     return ErrorVariation(tuple(spreads))
 
 
@@ -176,9 +176,12 @@ def error_remarks(profile: Profile, settings: ModelSettings) -> list[str]:
     return [f"accuracy is compared window by window only, not as labels come: {why}"]
 
 
-def _spread(spread: SpreadOfMetric, size_ms: int, quantile: float) -> SpreadOfWindows:
+def spread_of_windows(spread: SpreadOfMetric, size_ms: int, quantile: float) -> SpreadOfWindows:
+    """Return what is taken of an estimate between windows of a length: no excess where chance explains it, up to a
+    quantile of chance.
+    """
     freedom = spread.n_windows - 1
     by_chance = spread.dispersion <= float(chdtri(freedom, 1 - quantile)) / freedom
-    most = max(0.0, spread.dispersion * freedom / float(chdtri(freedom, _INDEPENDENT)) - 1)
+    most = max(0.0, spread.dispersion * freedom / float(chdtri(freedom, INDEPENDENT)) - 1)
     excess = 0.0 if by_chance else max(0.0, spread.dispersion - 1)
     return SpreadOfWindows(size_ms, spread.n_per_window, excess, most)

@@ -37,6 +37,7 @@ class FoundErrors(Struct, frozen=True, kw_only=True):
     """A change of the share of wrong predictions, and the pane of labels that brought it to light."""
 
     key: ModelKey
+    segment: str
     start_ms: int
     end_ms: int
     offsets: dict[Kind, Offsets]
@@ -78,11 +79,12 @@ def examine_errors(profile: Profile, found: FoundErrors, budget: ErrorBudget) ->
     No registered check, as it decides by itself as labels come: its threshold bounds its false alarms.
     """
     window = span("pane", found.start_ms, found.end_ms, found.end_ms - found.start_ms)
-    common = common_fields(found.key, SEGMENT_ALL, window, profile, budget, found.offsets, found.flags)
+    common = common_fields(found.key, found.segment, window, profile, budget, found.offsets, found.flags)
     gate = gate_of(METRIC, budget.settings)
     matters = found.matters(gate)
     severity = severity_of(abs(found.after - found.before), gate) if matters else "info"
-    level = budget.detector_level(len(profile.columns))
+    of_segment = found.segment != SEGMENT_ALL
+    level = budget.detector_level(len(profile.columns), of_segment=of_segment)
     if not matters:
         why = "for the better" if not found.worse else "not certain to be as large as matters"
         level = structs.replace(level, derivation=f"{why}, notifies nobody: {level.derivation}", in_budget=False)
@@ -95,7 +97,8 @@ def examine_errors(profile: Profile, found: FoundErrors, budget: ErrorBudget) ->
         effect=effect_of(f"{METRIC}_{word}", change, gate, found.after, found.before),
         n=found.n,
         n_reference=found.n_baseline,
-        message=f"{METRIC} {percent(found.before)} -> {percent(found.after)} against {found.origin}"
+        message=f"{METRIC}{f' of {found.segment}' if of_segment else ''} {percent(found.before)} -> "
+        f"{percent(found.after)} against {found.origin}"
         f"{'' if found.worse else ', which is better'} (a {word} matters from {percent(gate)}; ln of the e-value "
         f"{number(found.statistic)}, threshold {number(found.threshold)}; {found.n:,} labels of predictions since "
         f"{rfc3339(found.since_ms)})",

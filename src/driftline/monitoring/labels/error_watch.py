@@ -8,6 +8,7 @@ cases. So it begins when the first performance window has so many of its labels 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -27,12 +28,16 @@ from driftline.checks.labels.error_findings import FoundErrors
 from driftline.checks.labels.gates import gate_of
 from driftline.detectors.mixture.bets import pane_of
 from driftline.detectors.mixture.e_detectors import MixtureState
+from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.predictions.event_times import EventTimes
 from driftline.monitoring.state.table import Value
 from driftline.profiles.season import HOUR_MS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from driftline.checks.contract.closed_window import PerformanceBaseline
+    from driftline.checks.labels.error_bets import ErrorVariation
     from driftline.detectors.mixture.e_detectors import Alarm
     from driftline.monitoring.labels.open_joins import ClosedLabels
     from driftline.monitoring.model_setup import ModelSetup
@@ -68,15 +73,29 @@ class WatchState(Struct, array_like=True):
 
 
 class ErrorWatch:
-    """Watches the errors of one model, pane by pane.
+    """Watches the errors of one model, or of a segment of it, pane by pane.
+
+    Parameters
+    ----------
+    setup : ModelSetup
+    segment : str
+    variation : callable, optional
+        Returns how much errors vary, None where it is not known; by default as all of the model's do.
 
     Notes
     -----
     *State*: three numbers a bet, eight bets, and the dates of the latest labels. *Cost* of a pane: O(bets).
     """
 
-    def __init__(self, setup: ModelSetup) -> None:
+    def __init__(
+        self,
+        setup: ModelSetup,
+        segment: str = SEGMENT_ALL,
+        variation: Callable[[Profile], ErrorVariation | None] | None = None,
+    ) -> None:
         self._setup = setup
+        self._segment = segment
+        self._variation = partial(error_variation, settings=setup.budget.settings) if variation is None else variation
         self._state = Value("error-watch", WatchState, WatchState())
         self._bets: ErrorBets | None = None
         self._mixture: MixtureState | None = None
@@ -102,7 +121,7 @@ class ErrorWatch:
         pane: ClosedLabels,
         counts: tuple[int, int],
         *,
-        told: bool = False,
+        untold: float = 0.0,
     ) -> FoundErrors | None:
         """Add a pane; return a change that it brought to light.
 
@@ -110,8 +129,9 @@ class ErrorWatch:
         ----------
         counts : tuple of int
             First labels, and how many of them are of wrong predictions.
-        told : bool
-            Whether an open alert tells of a fall: then there is none to tell, and evidence begins anew.
+        untold : float
+            From how large a fall on there is one to tell: infinite where an open alert tells of one, and windows
+            describe it. Evidence begins anew in any case.
         """
         state, (n, wrong) = self._state.value, counts
         if state.since_ms is None or baseline is None or pane.start_ms < state.since_ms or not 0 <= wrong <= n > 0:
@@ -134,17 +154,17 @@ class ErrorWatch:
             elapsed_ms / bets.variation.known_ms,
         )
         found = [self._found(bets, alarm, baseline, pane, rate) for alarm in alarms]
-        news = [change for change in found if self._is_news(change, pane.end_ms, told=told)]
+        news = [change for change in found if self._is_news(change, pane.end_ms, untold)]
         self._pack(bets, self._mixture)
         return news[0] if news else None
 
-    def _is_news(self, change: FoundErrors, at_ms: int, *, told: bool) -> bool:
+    def _is_news(self, change: FoundErrors, at_ms: int, untold: float) -> bool:
         """Whether a change is told. Of what matters evidence begins anew; of what does not it stays."""
         state, column = self._state.value, WORSE if change.worse else BETTER
         matters = change.matters(gate_of(METRIC, self._setup.budget.settings))
         if matters and self._mixture is not None:
             self._mixture.clear(column)
-        if change.worse and told:
+        if change.worse and change.before - change.after < untold:
             return False
         until_ms, before = state.told.get(column, (0, False))
         if at_ms < until_ms and not (matters and not before):
@@ -164,13 +184,15 @@ class ErrorWatch:
     def _threshold(self, profile: Profile) -> float:
         budget = self._setup.budget
         horizon_panes = -(-int(budget.settings.alerts.false_alarm_budget.horizon) // self._setup.pane_ms)
-        return max(0.0, math.log(COLUMNS * horizon_panes / budget.detector_alarms(len(profile.columns))))
+        of_segment, n_columns = self._segment != SEGMENT_ALL, len(profile.columns)
+        alarms = budget.segment_alarms(n_columns) if of_segment else budget.detector_alarms(n_columns)
+        return max(0.0, math.log(COLUMNS * horizon_panes / alarms))
 
     def _against(self, profile: Profile, baseline: PerformanceBaseline) -> ErrorBets | None:
         """Return the bets against a baseline; None where nothing is known of how errors vary."""
         known = (profile.profile_id, xxhash.xxh3_64_intdigest(baseline.vector.tobytes()))
         if known != self._known:
-            variation = error_variation(profile, self._setup.budget.settings)
+            variation = self._variation(profile)
             bets = None if variation is None else ErrorBets(profile, baseline, variation)
             self._bets = None if bets is None or bets.n < LEAST_BASELINE else bets
             self._mixture = None if self._bets is None else self._restored(self._bets)
@@ -217,6 +239,7 @@ class ErrorWatch:
         since_ms = self._state.value.times.start_of(max(1.0, alarm.n)) - self._usual_delay_ms()
         return FoundErrors(
             key=self._setup.key,
+            segment=self._segment,
             start_ms=pane.start_ms,
             end_ms=pane.end_ms,
             offsets=pane.offsets,

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.labels.revision_times import RevisionTimes
-from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
+from driftline.monitoring.model_setup import AFTER_IDLE, IDLE, task_id
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.monitoring.state.table import Codec, Table
 from driftline.panes.flush_record import first_names
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.monitoring.model_setup import WatermarkReach
     from driftline.panes.flush_record import JoinDelta
+    from driftline.profiles.profiles import Profiles
+    from driftline.profiles.task import Task
 
 Errors = tuple[int, int, int]
 """Count, sum and sum of squares, as in a :class:`driftline.panes.flush_record.JoinDelta`."""
@@ -96,6 +98,15 @@ class ClosedLabels(NamedTuple):
     flags: tuple[str, ...]
     behind: tuple[int, ...] = ()
     """As a :class:`LabelledPane` has it."""
+
+    def errors_in(self, profiles: Profiles, task: Task) -> Errors:
+        """Return the pane's errors in a task."""
+        total, wanted = (0, 0, 0), task_id(task)
+        for profile_id, errors in self.errors.items():
+            profile = profiles.get(profile_id)
+            if profile is not None and task_id(profile.task) == wanted:
+                total = (total[0] + errors[0], total[1] + errors[1], total[2] + errors[2])
+        return total
 
 
 class OpenJoins:

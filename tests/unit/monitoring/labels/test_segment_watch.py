@@ -1,0 +1,177 @@
+"""The e-detectors of the errors of segments, through the whole chain of joins."""
+
+from __future__ import annotations
+
+import json
+import random
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from driftline.events.cloudevents import epoch_ms
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
+from tests.support.arrival import KEY, Labelled, arrival_settings, flushes
+from tests.support.monitor_runs import run, run_with_crashes
+from tests.support.monitoring import START_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from driftline.config.settings import Settings
+    from driftline.profiles.profile import Profile
+
+EVERY_MS = 100
+N = 30_000
+"""Fifty minutes of ten predictions a second."""
+ONSET_MS = START_MS + 1_500_000
+DE, FR = 1, 2
+"""A tenth of the traffic, and three tenths."""
+
+
+def settings_of(segments: dict[str, tuple[str, ...]] | None = None, **checks: object) -> Settings:
+    base = arrival_settings()
+    made = msgspec.convert({"dispersion": {"mode": "independent"}, **checks}, type(base.defaults.checks))
+    slices = {"country": ("DE", "FR")} if segments is None else segments
+    return msgspec.structs.replace(base, defaults=base.defaults.replace(checks=made, segments=slices))
+
+
+@cache
+def profile() -> Profile:
+    """Return a profile of which one prediction in ten is wrong."""
+    n = 4_000
+    says = [i % 2 for i in range(n)]
+    label = [each if i % 10 else 1 - each for i, each in enumerate(says)]
+    table = ReferenceTable(n, {}, prediction=says, score=[0.25 + 0.5 * each for each in says], label=label)
+    return build_profile(KEY, table, settings_of().defaults, START_MS - 3_600_000, "training")
+
+
+def traffic_of(wrong_after: dict[int, float], *, until_ms: int = 1 << 62, seed: int = 4) -> Labelled:
+    """Return traffic of which one prediction in ten is wrong, but for some segments after the onset; 0 stands for all
+    other traffic.
+    """
+    rng = np.random.default_rng(seed)
+    traffic = Labelled.evenly(N, EVERY_MS, rng)
+    traffic.segments = rng.choice(np.array([DE, FR, 0], dtype=np.uint32), N, p=[0.1, 0.3, 0.6])
+    share = np.full(N, 0.1)
+    changed = (traffic.time_ms >= ONSET_MS) & (traffic.time_ms < until_ms)
+    for segment, wrong in wrong_after.items():
+        share[changed & (traffic.segments == segment)] = wrong
+    traffic.actual[:] = np.where(rng.random(N) < share, 1 - traffic.predicted, traffic.predicted)
+    traffic.delay_ms[:] = rng.exponential(5_000, N).astype(np.int64)
+    return traffic
+
+
+def said(traffic: Labelled, settings: Settings | None = None) -> list[dict[str, Any]]:
+    """Return all findings and alerts, in the order of their windows."""
+    chosen = settings_of() if settings is None else settings
+    outputs = run(list(flushes(chosen, traffic, 10_000, under=profile())), chosen, [profile()]).outputs
+    kinds = (("ce_type", b"io.driftline.finding.v1"), ("ce_type", b"io.driftline.alert.v1"))
+    read = [json.loads(each.value) for each in outputs if each.value and any(kind in each.headers for kind in kinds)]
+    return sorted(read, key=lambda each: (each["window"]["end"], each.get("revision", 0)))
+
+
+@cache
+def one_segment_falls() -> list[dict[str, Any]]:
+    return said(traffic_of({DE: 0.3}))
+
+
+def found_in(told: Sequence[dict[str, Any]], segment: str, check: str = "performance.accuracy") -> list[dict[str, Any]]:
+    return [each for each in told if each.get("check") == check and each["segment"] == segment]
+
+
+def alerts_of(told: Sequence[dict[str, Any]], segment: str) -> list[dict[str, Any]]:
+    return [each for each in told if each.get("cause") == "performance" and each["segment"] == segment]
+
+
+def test_a_fall_in_one_segment_is_found_before_that_of_all_traffic() -> None:
+    told = one_segment_falls()
+    (first, *_) = found_in(told, "country=DE")
+    assert (first["window"]["kind"], first["statistic"]["name"]) == ("pane", "log_mixture")
+    assert first["effect"]["current"] == pytest.approx(0.7, abs=0.12)
+    assert first["effect"]["reference"] == pytest.approx(0.9, abs=0.03)
+    assert first["effect"]["gate"] == settings_of().defaults.checks.min_accuracy_drop
+    assert abs(epoch_ms(first["since"]) - ONSET_MS) < 120_000
+    assert epoch_ms(first["window"]["end"]) - ONSET_MS <= 600_000
+    assert first["baseline"] == "first windows"
+    assert first["message"].startswith("accuracy of country=DE ")
+    assert "2 segments" in first["level"]["derivation"]
+    assert first["level"]["in_budget"]
+    of_all = [each for each in found_in(told, "all") if each["level"]["in_budget"]]
+    assert not of_all or of_all[0]["window"]["end"] > first["window"]["end"]
+    assert found_in(told, "country=FR") == []
+
+
+def test_its_alert_names_the_segment() -> None:
+    alerts = alerts_of(one_segment_falls(), "country=DE")
+    assert sum(each["notify"] for each in alerts) == 1
+    first = alerts[0]
+    assert (first["state"], first["root"], first["kind"]) == ("open", "performance", "concept drift")
+    assert first["title"].startswith("accuracy of country=DE ")
+    assert first["incident"] == first["alert_id"]
+    assert first["in_budget"]
+    assert alerts[-1]["state"] == "open", "it lasts"
+
+
+def test_the_alert_ends_with_the_fall() -> None:
+    over_ms = ONSET_MS + 600_000
+    alerts = alerts_of(said(traffic_of({DE: 0.4}, until_ms=over_ms)), "country=DE")
+    assert [alerts[0]["state"], alerts[-1]["state"]] == ["open", "resolved"]
+    assert epoch_ms(alerts[-1]["resolved_at"]) > over_ms
+    assert sum(each["notify"] for each in alerts) == 1
+
+
+def test_a_fall_of_all_traffic_is_told_once() -> None:
+    told = said(traffic_of({DE: 0.3, FR: 0.3, 0: 0.3}))
+    (of_all, *_) = alerts_of(told, "all")
+    assert of_all["notify"]
+    of_segments = [*alerts_of(told, "country=DE"), *alerts_of(told, "country=FR")]
+    assert of_segments, "it is found in segments too"
+    assert {each["incident"] for each in of_segments} == {of_all["alert_id"]}
+    assert not any(each["notify"] for each in of_segments)
+    assert {each["kind"] for each in of_segments} == {"performance"}
+
+
+def test_a_much_greater_fall_is_told_though_an_alert_is_open() -> None:
+    traffic, rng = traffic_of({DE: 0.2}), np.random.default_rng(1)
+    late = (traffic.time_ms >= ONSET_MS + 800_000) & (traffic.segments == DE)
+    wrong = late & (rng.random(N) < 0.8)
+    traffic.actual[wrong] = 1 - traffic.predicted[wrong]
+    alerts = alerts_of(said(traffic), "country=DE")
+    notified = [each for each in alerts if each["notify"]]
+    assert len({each["alert_id"] for each in alerts}) == 1
+    assert notified[0]["notified_for"] == "opened"
+    assert {"far greater effect", "more severe"} & {each["notified_for"] for each in notified[1:]}
+
+
+def test_unchanged_segments_find_nothing() -> None:
+    told = said(traffic_of({}))
+    assert found_in(told, "country=DE") == found_in(told, "country=FR") == []
+
+
+def test_fewer_errors_are_told_for_information() -> None:
+    (first, *_) = found_in(said(traffic_of({FR: 0.01})), "country=FR", "improvement.accuracy")
+    assert (first["severity"], first["level"]["in_budget"]) == ("info", False)
+
+
+def test_without_e_detectors_segments_are_not_watched() -> None:
+    told = said(traffic_of({DE: 0.9}), settings_of(sequential=False))
+    assert found_in(told, "country=DE") == []
+
+
+def test_nothing_is_watched_while_it_is_not_known_how_errors_vary() -> None:
+    assert found_in(said(traffic_of({DE: 0.9}), settings_of(dispersion={"mode": "estimate"})), "country=DE") == []
+
+
+@pytest.mark.slow
+def test_neither_flushes_nor_crashes_show() -> None:
+    settings, traffic = settings_of(), traffic_of({DE: 0.4}, until_ms=ONSET_MS + 600_000)
+    wanted = run(list(flushes(settings, traffic, 10_000, under=profile())), settings, [profile()]).outputs
+    for seed, every_ms in ((1, 5_000), (2, 700_000)):
+        records = list(flushes(settings, traffic, every_ms, under=profile()))
+        got = run_with_crashes(records, settings, [profile()], random.Random(seed), 4)
+        kept = {record for record in got.outputs if record.channel != "references"}
+        assert not {record.value for record in kept ^ {each for each in wanted if each.channel != "references"}}
