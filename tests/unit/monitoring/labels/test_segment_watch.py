@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ from driftline.events.cloudevents import epoch_ms
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from tests.support.arrival import KEY, Labelled, arrival_settings, flushes
+from tests.support.commands import entries, in_time
 from tests.support.monitor_runs import run, run_with_crashes
-from tests.support.monitoring import START_MS
+from tests.support.monitoring import PANE_MS, START_MS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.profiles.profile import Profile
 
+pytestmark = pytest.mark.slow
 EVERY_MS = 100
 N = 30_000
 """Fifty minutes of ten predictions a second."""
@@ -166,7 +169,6 @@ def test_nothing_is_watched_while_it_is_not_known_how_errors_vary() -> None:
     assert found_in(said(traffic_of({DE: 0.9}), settings_of(dispersion={"mode": "estimate"})), "country=DE") == []
 
 
-@pytest.mark.slow
 def test_neither_flushes_nor_crashes_show() -> None:
     settings, traffic = settings_of(), traffic_of({DE: 0.4}, until_ms=ONSET_MS + 600_000)
     wanted = run(list(flushes(settings, traffic, 10_000, under=profile())), settings, [profile()]).outputs
@@ -175,3 +177,60 @@ def test_neither_flushes_nor_crashes_show() -> None:
         got = run_with_crashes(records, settings, [profile()], random.Random(seed), 4)
         kept = {record for record in got.outputs if record.channel != "references"}
         assert not {record.value for record in kept ^ {each for each in wanted if each.channel != "references"}}
+
+
+def obeying(traffic: Labelled, *commands: dict[str, Any], profiles: Sequence[Profile] = ()) -> list[dict[str, Any]]:
+    """Return all findings and alerts where commands are given in between."""
+    settings, published = settings_of(), profiles or (profile(),)
+    records = list(flushes(settings, traffic, 10_000, under=profile()))
+    records = in_time(records, entries([{"by": "ann", **each} for each in commands]), random.Random(1), PANE_MS)
+    outputs = run(records, settings, published).outputs
+    read = [json.loads(each.value) for each in outputs if each.value and each.channel in {"events", "alerts"}]
+    return sorted(read, key=lambda each: (each.get("window", {}).get("end", ""), each.get("revision", 0)))
+
+
+def test_a_deploy_begins_anew() -> None:
+    """Of the same version, just before its evidence is enough: the fall is found later, from labels since."""
+    traffic = traffic_of({DE: 0.3})
+    (before, *_) = found_in(one_segment_falls(), "country=DE")
+    deployed_ms = epoch_ms(before["window"]["start"])
+    deploy = {"command": "deploy", "id": "d", "at": deployed_ms, "model": "m", "model_version": "1"}
+    (after, *_) = found_in(obeying(traffic, deploy), "country=DE")
+    assert epoch_ms(after["window"]["end"]) > epoch_ms(before["window"]["end"]) + 60_000
+    assert epoch_ms(after["since"]) > epoch_ms(before["since"])
+
+
+def test_another_profile_has_first_windows_of_its_own() -> None:
+    """What was a fall is how it is from then on."""
+    traffic, later_ms = traffic_of({DE: 0.3}), ONSET_MS
+    other = replace(profile(), effective_from_ms=later_ms)
+    assert found_in(obeying(traffic, profiles=(profile(), other)), "country=DE") == []
+
+
+def test_an_alert_of_a_segment_can_be_acknowledged() -> None:
+    traffic = traffic_of({DE: 0.3})
+    (first, *_) = alerts_of(one_segment_falls(), "country=DE")
+    at_ms = epoch_ms(first["opened_at"]) + 60_000
+    told = obeying(
+        traffic, {"command": "acknowledge", "id": "a", "at": at_ms, "model": "m", "alert": first["alert_id"]}
+    )
+    said_of = [each for each in told if each.get("alert_id") == first["alert_id"]]
+    assert any(each.get("acknowledged") for each in said_of)
+
+
+def test_a_few_labels_a_window_wait_until_they_say_whether_it_is_over() -> None:
+    """Windows of thirty labels: three of them together are clean at most, so the alert takes as long to end."""
+    over_ms = ONSET_MS + 600_000
+    traffic = traffic_of({DE: 0.5}, until_ms=over_ms)
+    assert traffic.segments is not None
+    rare = (traffic.segments == DE) & (np.random.default_rng(5).random(N) < 0.85)
+    traffic.segments[rare] = 0
+    settings = settings_of()
+    window_ms = int(settings.defaults.windows.performance)
+    per_window = 0.1 * 0.15 * window_ms / EVERY_MS
+    assert per_window < 30
+    alerts = alerts_of(said(traffic), "country=DE")
+    assert alerts[0]["state"] == "open"
+    resolved = [each for each in alerts if each["state"] == "resolved"]
+    needed_ms = 2 * 100 / per_window * window_ms
+    assert all(epoch_ms(each["resolved_at"]) >= epoch_ms(alerts[0]["opened_at"]) + 0.8 * needed_ms for each in resolved)
