@@ -66,14 +66,13 @@ class ModelMonitor:
     def advance_joins(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None) -> Outputs:
         """Close all that joins add to up to the watermark; see :meth:`JoinMonitor.advance`.
 
-        The slices go first, as all traffic is explained by them, and are told after it. They are watched after it, as
-        what all of it shows explains what they show.
+        The slices go first, as all traffic is explained by them. They are told and watched after it, as what all of it
+        shows explains what they show.
         """
-        of_segments: Outputs = []
-        for _, segment in sorted(self.segments.items()):
-            of_segments += segment.advance(reach)
+        for segment in self.segments.values():
+            segment.advance(reach)
         revisions = {name: segment.revisions for name, segment in self.segments.items()}
-        outputs = self.joins.advance(reach, champion, revisions) + of_segments
+        outputs = self.joins.advance(reach, champion, revisions)
         problems = self.predictions.problems
         incidents = SegmentIncidents(problems, self.joins.told)
         for _, segment in sorted(self.segments.items()):

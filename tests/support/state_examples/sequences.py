@@ -83,7 +83,8 @@ def sequences() -> Example[Sequences]:
             part.joins.miss_joins()
         end_ms = pane_ms + monitoring.PANE_MS
         reach = WatermarkReach(end_ms, end_ms)
-        said = [*part.predictions.advance(reach), *part.segment.advance(reach)]
+        said = part.predictions.advance(reach)
+        part.segment.advance(reach)
         said += part.joins.advance(reach, None, {"country=DE": part.segment.revisions})
         problems = part.predictions.problems
         said += part.segment.watch(reach, SegmentIncidents(problems, part.joins.told), problems.first_ms)

@@ -164,16 +164,34 @@ def error_variation(profile: Profile, settings: ModelSettings) -> ErrorVariation
     return ErrorVariation(tuple(spreads))
 
 
-def error_remarks(profile: Profile, settings: ModelSettings) -> list[str]:
-    """Return why the errors of a profile with labels are not watched pane by pane; nothing where they are."""
-    watched = METRIC in watched_metrics(profile.task, settings.performance.metrics) and settings.checks.sequential
-    if profile.performance is None or not watched or error_variation(profile, settings) is not None:
-        return []
+def why_unwatched(profile: Profile, settings: ModelSettings) -> str | None:
+    """Return why the errors of a model with e-detectors are not watched; None where they are."""
+    if error_variation(profile, settings) is not None:
+        return None
+    if METRIC not in watched_metrics(profile.task, settings.performance.metrics):
+        return f"{METRIC} is not among the watched metrics of the task"
     if profile.task.performance_layout.weighted:
-        return ["accuracy is compared window by window only, not as labels come, as labels have weights"]
+        return "labels have weights"
     needed = f"labelled rows with times in at least {LEAST_WINDOWS} performance windows"
-    why = f"the reference does not show how much errors vary, for which it needs {needed}; give such rows"
-    return [f"accuracy is compared window by window only, not as labels come: {why}"]
+    return f"the reference does not show how much errors vary, for which it needs {needed}"
+
+
+def error_remarks(profile: Profile, settings: ModelSettings) -> list[str]:
+    """Return why the errors of a profile with labels are not watched pane by pane; nothing where they are.
+
+    Segments say so too where the profile has no labels, or no classes: of them nothing else is watched.
+    """
+    why = why_unwatched(profile, settings) if settings.checks.sequential else None
+    if why is None:
+        return []
+    watched = METRIC in watched_metrics(profile.task, settings.performance.metrics)
+    advice = "; give such rows" if watched and not profile.task.performance_layout.weighted else ""
+    remarks = []
+    if profile.performance is not None and watched:
+        remarks = [f"{METRIC} is compared window by window only, not as labels come: {why}{advice}"]
+    if settings.segments:
+        remarks.append(f"the errors of segments are reported and not watched: {why}{'' if remarks else advice}")
+    return remarks
 
 
 def spread_of_windows(spread: SpreadOfMetric, size_ms: int, quantile: float) -> SpreadOfWindows:

@@ -108,6 +108,11 @@ class ErrorWatch:
             self._state.value.since_ms = at_ms
             self._state.changed()
 
+    @property
+    def since_ms(self) -> int | None:
+        """From when on panes count; None before labels are as usual."""
+        return self._state.value.since_ms
+
     def clear(self) -> None:
         """Forget everything, as the model or its reference is another one."""
         if self._state.value != WatchState():

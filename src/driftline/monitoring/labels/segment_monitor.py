@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.events.output_record import event_record
@@ -64,19 +64,18 @@ class SegmentMonitor:
         """Open alerts of the segment."""
         return self._watch.open_alerts
 
-    def advance(self, reach: WatermarkReach) -> Outputs:
-        """Close everything up to the watermark; :meth:`watch` has to follow."""
+    def advance(self, reach: WatermarkReach) -> None:
+        """Close everything up to the watermark; :meth:`watch` has to follow, and tells it."""
         self.revisions = {}
         labelled, _ = self.open.close(reach, missed=False)
         dues = (Due(self.open.due_ms, self._join), Due(self._windows.due_ms, partial(self._evaluate, reach)))
-        outputs: Outputs = []
         for pane in labelled:
-            outputs += run_due(dues, pane.end_ms - 1)
+            run_due(dues, pane.end_ms - 1)
             self._unwatched.append(pane)
-        return outputs + run_due(dues, reach.until_ms)
+        run_due(dues, reach.until_ms)
 
     def watch(self, reach: WatermarkReach, incidents: Incidents, first_ms: int | None) -> Outputs:
-        """Watch the errors of what the last call of :meth:`advance` closed.
+        """Tell what the last call of :meth:`advance` closed, and watch its errors.
 
         Parameters
         ----------
@@ -86,13 +85,14 @@ class SegmentMonitor:
             Event time of the first predictions of this version of the model.
         """
         steps, self._unwatched = self._unwatched, []
-        if not self._setup.budget.n_segments:
-            return []
+        source, watches = self._setup.budget.source, self._setup.budget.n_segments > 0
         outputs: Outputs = []
         for step in steps:
             if isinstance(step, SeenRevision):
-                outputs += self._watch.look(step, incidents, first_ms)
-            else:
+                found = self._watch.look(step, incidents, first_ms) if watches else []
+                watched = self._watch.watching(step.profile) if watches else UNSET
+                outputs += [event_record(structs.replace(step.event, errors_watched=watched), source), *found]
+            elif watches:
                 outputs += self._watch.feed(step, incidents, first_ms)
         return outputs + self.desk.obey(reach.until_ms)
 
@@ -114,4 +114,4 @@ class SegmentMonitor:
         self._earlier.add(revision, task, event)
         self._unwatched.append(SeenRevision(due, profile, revision, event))
         self.revisions[due.start_ms, due.revision] = cases_of(profile.task, vector)
-        return [event_record(event, budget.source)]
+        return []

@@ -13,11 +13,13 @@ from msgspec import Struct, structs
 from driftline.alerts import ModelAlerts
 from driftline.alerts.escalation import ESCALATION_FACTOR
 from driftline.checks.contract.closed_window import PerformanceCase, PerformanceRevision
-from driftline.checks.labels.error_bets import LEAST_BASELINE, METRIC
+from driftline.checks.labels.error_bets import LEAST_BASELINE, METRIC, why_unwatched
 from driftline.checks.labels.error_findings import examine_errors
 from driftline.checks.labels.gates import gate_of
 from driftline.checks.labels.segment_check import examine_segment
 from driftline.checks.labels.segment_variation import segment_variation
+from driftline.events.cloudevents import rfc3339
+from driftline.events.performance import PerformanceEvent, WatchedErrors
 from driftline.monitoring.alert_desk import AlertDesk
 from driftline.monitoring.labels.error_watch import ErrorWatch
 from driftline.monitoring.labels.performance_windows import coverage_of, unpacked
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from driftline.alerts import Incidents
     from driftline.checks.labels.error_bets import ErrorVariation
     from driftline.events.alert import AlertEvent
-    from driftline.events.performance import PerformanceEvent
     from driftline.monitoring.labels.open_joins import ClosedLabels
     from driftline.monitoring.labels.performance_windows import DueRevision
     from driftline.monitoring.model_setup import ModelSetup, Outputs
@@ -51,6 +52,7 @@ class SeenRevision(NamedTuple):
     profile: Profile
     revision: PerformanceRevision
     event: PerformanceEvent
+    """Of it, which is emitted once it was looked at."""
 
 
 class SegmentState(Struct):
@@ -156,6 +158,19 @@ class SegmentWatch:
             return []
         case = PerformanceCase(profile, structs.replace(seen.revision, vector=together), baseline, self._settings)
         return self.desk.settle(examine_segment(case, seen.event), incidents, first_ms=first_ms)
+
+    def watching(self, profile: Profile) -> WatchedErrors:
+        """Return whether anything is watched, and if not why."""
+        why = why_unwatched(profile, self._settings)
+        baseline = self._baselines.of(profile.profile_id, profile.task)
+        n, since_ms = 0 if baseline is None else int(baseline.vector[LABELLED]), self._watch.since_ms
+        if why is None and baseline is None:
+            labels, windows = self._baselines.lacking(profile.profile_id)
+            why = f"the segment's first windows are its baseline, which lacks {labels} labels and {windows} windows"
+        elif why is None and since_ms is None:
+            why = "no window of the segment has had its labels since there is a baseline, or since the last deploy"
+        since = None if since_ms is None or why is not None else rfc3339(since_ms)
+        return WatchedErrors(n_baseline=n, since=since, why_not=why)
 
     def _is_complete(self, seen: SeenRevision) -> bool:
         """Whether a window that was not looked at has its labels; while an alert is open, all that it gets."""

@@ -150,6 +150,26 @@ def test_a_much_greater_fall_is_told_though_an_alert_is_open() -> None:
     assert {"far greater effect", "more severe"} & {each["notified_for"] for each in notified[1:]}
 
 
+def test_a_segment_says_since_when_it_is_watched_or_why_not() -> None:
+    told = obeying(traffic_of({}))
+    of_segment = [each for each in told if each["segment"] == "country=DE" and "coverage" in each]
+    watching = [each["errors_watched"] for each in of_segment]
+    assert watching[0] == {
+        "n_baseline": 0,
+        "since": None,
+        "why_not": f"the segment's first windows are its baseline, which lacks {100 - first_labels(of_segment)} labels "
+        "and 0 windows",
+    }
+    assert (watching[-1]["why_not"], watching[-1]["n_baseline"] >= 1_600) == (None, True)
+    assert START_MS < epoch_ms(watching[-1]["since"]) < ONSET_MS
+    assert all("errors_watched" not in each for each in told if each["segment"] == "all")
+
+
+def first_labels(events: Sequence[dict[str, Any]]) -> int:
+    """Return the labels of the first window that had its labels."""
+    return next(int(each["n"]) for each in events if each["coverage"] >= 0.8)
+
+
 def test_unchanged_segments_find_nothing() -> None:
     told = said(traffic_of({}))
     assert found_in(told, "country=DE") == found_in(told, "country=FR") == []
