@@ -53,17 +53,22 @@ def rates(variance: float, n: int, rng: np.random.Generator) -> NDArray[np.float
     return rng.beta(WRONG * size, (1 - WRONG) * size, n)
 
 
-def reference(variance: float, labels: int, rng: np.random.Generator) -> Profile:
+def times_of_day(days: int) -> NDArray[np.float64]:
+    """Return error rates of hours that are half as high again in the evening, and half as high in the morning."""
+    return WRONG * (1 + 0.5 * np.sin(np.arange(24 * days) * np.pi / 12))
+
+
+def reference(of_hours: NDArray[np.float64], labels: int, rng: np.random.Generator) -> Profile:
     """Return a fortnight of all traffic, with so many labels an hour."""
-    wrong = rng.binomial(labels, rates(variance, 24 * REFERENCE_DAYS, rng))
+    wrong = rng.binomial(labels, of_hours)
 
     def spread(counts: NDArray[np.int64], n: int) -> SpreadOfMetric:
         share = counts.mean() / n
         dispersion = float(counts.var(ddof=1) / (n * share * (1 - share)))
         return SpreadOfMetric(dispersion, counts.size, float(n))
 
-    of_hours, of_days = spread(wrong, labels), spread(wrong.reshape(-1, 24).sum(axis=1), 24 * labels)
-    return of_task(PROFILE.task, ErrorSpread(HOUR, {"accuracy": of_hours}, {"accuracy": of_days}))
+    by_hour, by_day = spread(wrong, labels), spread(wrong.reshape(-1, 24).sum(axis=1), 24 * labels)
+    return of_task(PROFILE.task, ErrorSpread(HOUR, {"accuracy": by_hour}, {"accuracy": by_day}))
 
 
 class Bet(NamedTuple):
@@ -108,7 +113,7 @@ def watch(
                 bet.state.clear(alarm.column)
                 if change and hour >= change and alarm.column == WORSE and alarm.change >= 0.1:
                     return Watched(alarms, n_panes, ((hour - change) * PANES + place + 1) * n_pane)
-        kept.add("p", PROFILE.task, vector_of(PROFILE, n_pane * PANES, sum(wrong)))
+        kept.add("p", PROFILE.task, vector_of(PROFILE, n_pane * PANES, sum(wrong)), (hour * HOUR, (hour + 1) * HOUR))
         baseline = kept.of("p", PROFILE.task)
         if baseline is not None and (bet is None or int(baseline.vector[LABELLED]) != bet.bets.n):
             bet = Bet.on(profile, kept, labels, settings=settings)
@@ -120,8 +125,12 @@ def multiple_of_the_bound(how: str, labels: int, settings: ModelSettings = USUAL
     rng = np.random.default_rng(1)
     alarms = panes = 0
     for _ in range(REPEATS):
-        profile = reference(VARIES[how] * SPREAD**2, SEGMENTS * labels, rng)
-        of_hours = rates(SPREAD**2 if VARIES[how] else 0.0, 24 * DAYS, rng)
+        if how == "by the time of day":
+            profile, of_hours = reference(times_of_day(REFERENCE_DAYS), SEGMENTS * labels, rng), times_of_day(DAYS)
+        else:
+            of_all = rates(VARIES[how] * SPREAD**2, 24 * REFERENCE_DAYS, rng)
+            profile = reference(of_all, SEGMENTS * labels, rng)
+            of_hours = rates(SPREAD**2 if VARIES[how] else 0.0, 24 * DAYS, rng)
         seen = watch(profile, of_hours, labels, EVERY, rng, settings=settings)
         alarms, panes = alarms + seen.alarms, panes + seen.n_panes
     assert panes > REPEATS * DAYS * 24 * PANES / 2, "they were watched"
@@ -129,7 +138,7 @@ def multiple_of_the_bound(how: str, labels: int, settings: ModelSettings = USUAL
 
 
 @pytest.mark.parametrize("labels", [6, 60, 300])
-@pytest.mark.parametrize("how", VARIES)
+@pytest.mark.parametrize("how", [*VARIES, "by the time of day"])
 def test_unchanged_segments_keep_the_bound(how: str, labels: int) -> None:
     assert multiple_of_the_bound(how, labels) <= 1
 
@@ -145,7 +154,10 @@ def test_a_fall_in_one_segment_takes_some_hundred_labels() -> None:
     every, rng = 30 * 24 * PANES / (0.396 / (20 + 1 + SEGMENTS)), np.random.default_rng(2)
     of_hours = np.concatenate([np.full(24 * 7, WRONG), np.full(24 * 3, 0.3)])
     needed = [
-        watch(reference(0.0, 600, rng), of_hours, 60, every, rng, change=24 * 7).found_after for _ in range(REPEATS)
+        watch(
+            reference(rates(0.0, 24 * REFERENCE_DAYS, rng), 600, rng), of_hours, 60, every, rng, change=24 * 7
+        ).found_after
+        for _ in range(REPEATS)
     ]
     assert None not in needed
     assert 100 <= np.median([each or 0 for each in needed]) <= 400

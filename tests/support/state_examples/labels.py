@@ -202,7 +202,7 @@ def _watch(part: SegmentWatch, i: int) -> object:
 def _first_windows(part: SegmentBaselines, i: int) -> object:
     """Add windows of two profiles, and ask for the baseline of both."""
     name, other = ("one", "two")[:: 1 if i % 3 else -1]
-    part.add(name, WATCHED.task, vector_of(WATCHED, 30 + i, i % 5))
+    part.add(name, WATCHED.task, vector_of(WATCHED, 30 + i, i % 5), (i * 3_600_000, (i + 1) * 3_600_000))
     baselines = [part.of(each, WATCHED.task) for each in (name, other)]
     known = [None if each is None else each.vector.tolist() for each in baselines]
     return known, part.spread(name), part.lacking(other)

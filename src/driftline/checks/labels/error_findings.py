@@ -15,7 +15,7 @@ from driftline.checks.contract.verdict import Verdict
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.labels.error_bets import METRIC
 from driftline.checks.labels.gates import gate_of
-from driftline.checks.labels.performance_tests import BETTER_PREFIX, PREFIX
+from driftline.checks.labels.performance_tests import BETTER_PREFIX, PREFIX, SURE
 from driftline.events.cloudevents import rfc3339
 from driftline.events.model_key import ModelKey
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
@@ -82,8 +82,10 @@ def examine_errors(profile: Profile, found: FoundErrors, budget: ErrorBudget) ->
     common = common_fields(found.key, found.segment, window, profile, budget, found.offsets, found.flags)
     gate = gate_of(METRIC, budget.settings)
     matters = found.matters(gate)
-    severity = severity_of(abs(found.after - found.before), gate) if matters else "info"
     of_segment = found.segment != SEGMENT_ALL
+    # of few labels the change looks greater than it is, and a segment has few
+    size = found.sure(SURE) if of_segment else abs(found.after - found.before)
+    severity = severity_of(size, gate) if matters else "info"
     level = budget.detector_level(len(profile.columns), of_segment=of_segment)
     if not matters:
         why = "for the better" if not found.worse else "not certain to be as large as matters"

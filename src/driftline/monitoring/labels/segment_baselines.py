@@ -1,9 +1,9 @@
 """What a segment's errors are held against: its first windows, which grow until they have enough labels.
 
 A profile does not hold performance by segment. So the first windows are the baseline as soon as they have 100 labels,
-and are so many that they show how much errors vary. A baseline of 100 labels finds only great falls, as its own error
-is covered: it is taken anew with each doubling of its labels, up to 1,600. Windows do not count while an alert tells of
-a fall.
+are so many that they show how much errors vary, and hold a whole day, as errors may have a time of day. A baseline of
+100 labels finds only great falls, as its own error is covered: it is taken anew with each doubling of its labels, up to
+1,600. Windows do not count while an alert tells of a fall.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from driftline.checks.labels.error_bets import LEAST_BASELINE, METRIC
 from driftline.monitoring.labels.performance_windows import unpacked
 from driftline.monitoring.state.table import Value
 from driftline.performance.losses import wrong_decisions
-from driftline.profiles.error_spread import LEAST_WINDOWS, SpreadOfMetric
+from driftline.profiles.error_spread import DAY_MS, LEAST_WINDOWS, SpreadOfMetric
 from driftline.sketches.packed import NO_CELLS, Sparse
 from driftline.sketches.sparse import merge_sparse, pack
 
@@ -44,9 +44,13 @@ class WindowSums(Struct, array_like=True):
     """Sum of k² / n."""
     squares: float = 0.0
     """Sum of n²."""
+    first_ms: int = 0
+    last_ms: int = 0
+    """Start of the first, and end of the last of them."""
 
-    def plus(self, cells: Sparse, n: int, wrong: int) -> WindowSums:
-        """Return the sums with one window more, n > 0."""
+    def plus(self, cells: Sparse, n: int, wrong: int, span_ms: tuple[int, int]) -> WindowSums:
+        """Return the sums with one window more, n > 0, given its start and end."""
+        start_ms, end_ms = span_ms
         return WindowSums(
             merge_sparse([self.cells, cells]) if self.n_windows else cells,
             self.n_windows + 1,
@@ -54,6 +58,8 @@ class WindowSums(Struct, array_like=True):
             self.wrong + wrong,
             self.wrong_squares + wrong * wrong / n,
             self.squares + float(n * n),
+            min(self.first_ms, start_ms) if self.n_windows else start_ms,
+            max(self.last_ms, end_ms),
         )
 
     @property
@@ -83,7 +89,7 @@ class SegmentBaselines:
     Parameters
     ----------
     independent : bool
-        Whether errors are configured to be independent: then the number of windows does not matter.
+        Whether errors are configured to be independent: then only the number of labels matters.
 
     Notes
     -----
@@ -93,7 +99,8 @@ class SegmentBaselines:
     KEPT: Final = 4
 
     def __init__(self, *, independent: bool) -> None:
-        self._least_windows = 1 if independent else LEAST_WINDOWS
+        self._least_windows, self._least_ms = (1, 0) if independent else (LEAST_WINDOWS, DAY_MS)
+        self._known: tuple[tuple[str, int], PerformanceBaseline] | None = None
         # One value, as the order in which profiles came is part of it.
         self._by_profile = Value("segment-baselines", dict[str, SegmentBaseline], {})
         self.tables: Tables = (self._by_profile,)
@@ -103,33 +110,40 @@ class SegmentBaselines:
         baseline = self._by_profile.value.get(profile_id)
         if baseline is None or baseline.taken is None:
             return None
-        vector = unpacked(baseline.taken.cells, task.performance_layout.n_cells)
-        return PerformanceBaseline(vector=vector, origin="first windows")
+        place = (profile_id, baseline.taken.n_windows)
+        if self._known is None or self._known[0] != place:
+            vector = unpacked(baseline.taken.cells, task.performance_layout.n_cells)
+            self._known = place, PerformanceBaseline(vector=vector, origin="first windows")
+        return self._known[1]
 
     def spread(self, profile_id: str) -> SpreadOfMetric | None:
         """Return how much errors vary between the windows of a profile's baseline; None where that cannot be told."""
         baseline = self._by_profile.value.get(profile_id)
         return None if baseline is None or baseline.taken is None else baseline.taken.spread
 
-    def add(self, profile_id: str, task: Task, vector: NDArray[np.int64]) -> None:
-        """Add a window; the profile that came first is forgotten where there are too many."""
+    def add(self, profile_id: str, task: Task, vector: NDArray[np.int64], span_ms: tuple[int, int]) -> None:
+        """Add a window, given its start and end; the profile that came first is forgotten where there are too many."""
         by_profile = self._by_profile.value
         baseline = by_profile.get(profile_id) or SegmentBaseline(WindowSums())
         wrong, n = wrong_decisions(task.performance_layout, vector, METRIC)
         taken = baseline.taken
         if not 0 <= wrong <= n > 0 or (taken is not None and taken.n >= ENOUGH):
             return
-        seen = baseline.seen.plus(pack(vector), n, wrong)
-        needed = LEAST_BASELINE if taken is None else 2 * taken.n
-        if seen.n >= needed and seen.n_windows >= self._least_windows:
+        seen = baseline.seen.plus(pack(vector), n, wrong, span_ms)
+        if (seen.n >= 2 * taken.n) if taken is not None else not any(self._lacking(seen)):
             taken = seen
         by_profile[profile_id] = SegmentBaseline(seen, taken)
         while len(by_profile) > self.KEPT:
             del by_profile[next(iter(by_profile))]
         self._by_profile.changed()
 
-    def lacking(self, profile_id: str) -> tuple[int, int]:
-        """Return how many labels and windows a profile's first baseline still lacks."""
-        baseline = self._by_profile.value.get(profile_id) or SegmentBaseline(WindowSums())
-        seen = baseline.seen
-        return max(0, LEAST_BASELINE - seen.n), max(0, self._least_windows - seen.n_windows)
+    def lacking(self, profile_id: str) -> tuple[int, int, int]:
+        """Return how many labels, windows and milliseconds a profile's first baseline still lacks."""
+        baseline = self._by_profile.value.get(profile_id)
+        return self._lacking(WindowSums() if baseline is None else baseline.seen)
+
+    def _lacking(self, seen: WindowSums) -> tuple[int, int, int]:
+        needed = (LEAST_BASELINE, self._least_windows, self._least_ms)
+        given = (seen.n, seen.n_windows, seen.last_ms - seen.first_ms)
+        labels, windows, ms = (max(0, least - n) for least, n in zip(needed, given, strict=True))
+        return labels, windows, ms

@@ -6,6 +6,7 @@ time: so a fall that all traffic shows, and that began at the same moment, is to
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct, structs
@@ -27,6 +28,7 @@ from driftline.monitoring.labels.segment_baselines import SegmentBaselines
 from driftline.monitoring.model_setup import task_id
 from driftline.monitoring.state.table import Value
 from driftline.performance.withheld import foreign_labels
+from driftline.profiles.season import HOUR_MS
 from driftline.sketches.packed import Sparse
 from driftline.sketches.scores import ERROR_SCALE, LABELLED
 from driftline.sketches.sparse import merge_sparse, pack
@@ -142,7 +144,7 @@ class SegmentWatch:
         baseline = self._baselines.of(profile.profile_id, profile.task)
         if not self.open_alerts:
             if not self._control.in_maintenance(due.start_ms, due.end_ms):
-                self._baselines.add(profile.profile_id, profile.task, vector)
+                self._baselines.add(profile.profile_id, profile.task, vector, (due.start_ms, due.end_ms))
             if baseline is not None:
                 self._watch.begin(due.at_ms)
             return []
@@ -165,8 +167,10 @@ class SegmentWatch:
         baseline = self._baselines.of(profile.profile_id, profile.task)
         n, since_ms = 0 if baseline is None else int(baseline.vector[LABELLED]), self._watch.since_ms
         if why is None and baseline is None:
-            labels, windows = self._baselines.lacking(profile.profile_id)
-            why = f"the segment's first windows are its baseline, which lacks {labels} labels and {windows} windows"
+            labels, windows, ms = self._baselines.lacking(profile.profile_id)
+            lacks = ((labels, "labels"), (windows, "windows"), (math.ceil(ms / HOUR_MS), "hours"))
+            what = ", ".join(f"{n} {unit}" for n, unit in lacks if n)
+            why = f"the segment's first windows are its baseline, which lacks {what}"
         elif why is None and since_ms is None:
             why = "no window of the segment has had its labels since there is a baseline, or since the last deploy"
         since = None if since_ms is None or why is not None else rfc3339(since_ms)

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from driftline.config.durations import Duration
 from driftline.events.cloudevents import epoch_ms
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
@@ -157,8 +158,7 @@ def test_a_segment_says_since_when_it_is_watched_or_why_not() -> None:
     assert watching[0] == {
         "n_baseline": 0,
         "since": None,
-        "why_not": f"the segment's first windows are its baseline, which lacks {100 - first_labels(of_segment)} labels "
-        "and 0 windows",
+        "why_not": f"the segment's first windows are its baseline, which lacks {100 - first_labels(of_segment)} labels",
     }
     assert (watching[-1]["why_not"], watching[-1]["n_baseline"] >= 1_600) == (None, True)
     assert START_MS < epoch_ms(watching[-1]["since"]) < ONSET_MS
@@ -197,6 +197,39 @@ def test_neither_flushes_nor_crashes_show() -> None:
         got = run_with_crashes(records, settings, [profile()], random.Random(seed), 4)
         kept = {record for record in got.outputs if record.channel != "references"}
         assert not {record.value for record in kept ^ {each for each in wanted if each.channel != "references"}}
+
+
+def test_where_the_reference_says_how_errors_vary_a_day_of_windows_is_the_baseline() -> None:
+    """Hours of 180 predictions, three tenths of them in France, where three in ten are wrong from the third day on."""
+    base, every_ms, day_ms = settings_of(dispersion={"mode": "estimate"}), 20_000, 86_400_000
+    windows = msgspec.structs.replace(base.defaults.windows, performance=Duration(3_600_000))
+    settings = msgspec.structs.replace(base, defaults=base.defaults.replace(windows=windows))
+    rng, n = np.random.default_rng(2), 14 * day_ms // every_ms
+    says = (np.arange(n) % 2).tolist()
+    label = np.where(rng.random(n) < 0.1, 1 - np.array(says), says).tolist()
+    times = START_MS - n * every_ms + np.arange(n) * every_ms
+    table = ReferenceTable(n, {}, prediction=says, label=label, times_ms=times)
+    reference = build_profile(KEY, table, settings.defaults, START_MS - 3_600_000, "training")
+    traffic = Labelled.evenly(4 * day_ms // every_ms, every_ms, rng)
+    size = traffic.time_ms.size
+    traffic.segments = rng.choice(np.array([DE, FR, 0], dtype=np.uint32), size, p=[0.1, 0.3, 0.6])
+    onset_ms = START_MS + 3 * day_ms
+    share = np.where((traffic.segments == FR) & (traffic.time_ms >= onset_ms), 0.3, 0.1)
+    traffic.actual[:] = np.where(rng.random(size) < share, 1 - traffic.predicted, traffic.predicted)
+    traffic.delay_ms[:] = 5_000
+    records = list(flushes(settings, traffic, 3_600_000, under=reference))
+    outputs = run(records, settings, [reference]).outputs
+    told = [json.loads(each.value) for each in outputs if each.value and each.channel in {"events", "alerts"}]
+    told.sort(key=lambda each: (each["window"]["end"], each.get("revision", 0)))
+    found = [*found_in(told, "country=FR"), *found_in(told, "country=DE")]
+    assert found[0]["segment"] == "country=FR"
+    assert 0 < epoch_ms(found[0]["window"]["end"]) - onset_ms < 12 * 3_600_000
+    assert abs(epoch_ms(found[0]["since"]) - onset_ms) < 6 * 3_600_000
+    begun = [each for each in told if each["segment"] == "country=FR" and each.get("errors_watched", {}).get("since")]
+    assert epoch_ms(begun[0]["errors_watched"]["since"]) >= START_MS + day_ms
+    assert begun[0]["errors_watched"]["n_baseline"] > 1_000
+    (alert, *_) = alerts_of(told, "country=FR")
+    assert alert["notify"]
 
 
 def obeying(traffic: Labelled, *commands: dict[str, Any], profiles: Sequence[Profile] = ()) -> list[dict[str, Any]]:
