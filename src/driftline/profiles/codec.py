@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.decay import Decay
+from driftline.profiles.error_groups import ErrorGroups
 from driftline.profiles.estimator import Estimator
 from driftline.profiles.history import History, joined
 from driftline.profiles.profile import JointReference, Profile
@@ -78,6 +79,8 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     left_out: tuple[str, ...] = ()
     rare: dict[str, bytes] = {}
     """Of these columns. A worker that does not know it takes no category for new where a column lists not all."""
+    error_groups: ErrorGroups | None = None
+    """In the first block. A worker that does not know it watches no errors of numbers."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -123,7 +126,8 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
         )
         rare = {column.name: profile.rare[column.name] for column in columns if column.name in profile.rare}
         key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
-        records.append((key.encode(), _ENCODER.encode(structs.replace(value, rare=rare))))
+        groups = profile.error_groups if block == 0 else None
+        records.append((key.encode(), _ENCODER.encode(structs.replace(value, rare=rare, error_groups=groups))))
     return records
 
 
@@ -277,6 +281,7 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         head.estimator,
         head.left_out,
         {name: hashes for block in blocks for name, hashes in block.rare.items()},
+        head.error_groups,
     )
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from driftline.events.model_key import ModelKey
     from driftline.profiles.decay import Decay
+    from driftline.profiles.error_groups import ErrorGroups
     from driftline.profiles.estimator import Estimator
     from driftline.profiles.history import History
     from driftline.profiles.task import Origin, Task
@@ -81,6 +82,8 @@ class Profile:
     rare: Mapping[str, bytes] = field(default_factory=dict)
     """Hashes of the reference's categories that its columns do not list, by feature
     (:mod:`driftline.sketches.rare_categories`); only of features that have some, and of which all are known."""
+    error_groups: ErrorGroups | None = None
+    """How large the errors of the reference's labelled rows are; of a regression whose rows have times."""
     contradictions: tuple[str, ...] = field(default=(), compare=False)
     """What its rows' scores, predictions and labels say against each other, one sentence each; for who builds it, and
     not published."""
@@ -136,5 +139,6 @@ class Profile:
             performance,
             *(part for part in (self.history, self.decay, self.joint_reference, self.estimator) if part is not None),
             *((self.left_out,) if self.left_out else ()),
+            *(() if self.error_groups is None else (self.error_groups,)),
         )
         return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(parts))[:24]

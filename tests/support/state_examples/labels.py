@@ -170,7 +170,7 @@ def _err(part: ErrorWatch, i: int) -> object:
     start_ms, wrong = i * monitoring.PANE_MS, (2, 9, 1)[i // 7 % 3]
     end_ms = start_ms + monitoring.PANE_MS
     pane = ClosedLabels(start_ms, end_ms, {}, {"labels": {0: (i, i)}}, (), (30, i % 3, 0, 7))
-    found = part.add(WATCHED, baseline, pane, (40, wrong), untold=math.inf if i % 5 == 4 else 0.0)
+    found = part.add(WATCHED, baseline, pane, (40 - wrong, wrong), untold=math.inf if i % 5 == 4 else 0.0)
     return None if found is None else msgspec.to_builtins(found)
 
 

@@ -31,7 +31,8 @@ of values first, and windows describe them; nothing else looks at performance an
 
 
 ERRORS_OF: Final = "accuracy"
-"""The metric whose errors an e-detector watches, pane by pane as labels come."""
+LOSS_OF: Final = "mae"
+"""The metrics whose errors an e-detector watches, pane by pane as labels come: of classes, and of numbers."""
 
 
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
@@ -119,12 +120,14 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
     @property
     def n_segments(self) -> int:
         """How many segments have an e-detector of errors: all that are configured, or none."""
-        return sum(map(len, self.settings.segments.values())) if self.watches_errors else 0
+        watched = self.watches_errors and ERRORS_OF in self.settings.performance.metrics
+        return sum(map(len, self.settings.segments.values())) if watched else 0
 
     @property
     def watches_errors(self) -> bool:
         """Whether an e-detector may watch the errors that labels reveal."""
-        return self.has_labels and self.settings.checks.sequential and ERRORS_OF in self.settings.performance.metrics
+        watched = not {ERRORS_OF, LOSS_OF}.isdisjoint(self.settings.performance.metrics)
+        return self.has_labels and self.settings.checks.sequential and watched
 
     @property
     def detectors_beside_columns(self) -> str:

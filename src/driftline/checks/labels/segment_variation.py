@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from scipy.special import chdtri
 
-from driftline.checks.labels.error_bets import INDEPENDENT, ErrorVariation, error_variation, spread_of_windows
+from driftline.checks.labels.error_bets import INDEPENDENT, METRIC, ErrorVariation, error_variation, spread_of_windows
+from driftline.performance.losses import watched_metrics
 from driftline.profiles.error_spread import LEAST_WINDOWS
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def segment_variation(profile: Profile, settings: ModelSettings, own: SpreadOfMe
     What this leaves out: a segment that varies more than the others, and only from day to day, or not in its first
     windows.
     """
+    if METRIC not in watched_metrics(profile.task, settings.performance.metrics):
+        return None
     of_all = error_variation(profile, settings)
     if of_all is None or not of_all.spreads:
         return of_all

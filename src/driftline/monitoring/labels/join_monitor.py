@@ -17,7 +17,7 @@ from driftline.alerts import ModelAlerts
 from driftline.alerts.policy import check_key
 from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.contract.closed_window import PerformanceBaseline
-from driftline.checks.labels.error_findings import FALL, examine_errors
+from driftline.checks.labels.error_findings import WORSE_CHECKS, examine_errors
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.detectors import Block
 from driftline.events.output_record import event_records
@@ -41,7 +41,7 @@ from driftline.performance.withheld import foreign_labels
 from driftline.sketches.scores import ERROR_SCALE, SQUARE_SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -254,7 +254,10 @@ class JoinMonitor:
         count, total, squares = pane.errors_in(self._setup.profiles, profile.task)
         if count <= 0:
             return []
-        outputs = self._watch(profile, pane, count, round(total / ERROR_SCALE))
+        wrong = round(total / ERROR_SCALE)
+        of_numbers = profile.task.kind == "regression"
+        counts = pane.groups.get(profile.profile_id, []) if of_numbers else [count - wrong, wrong]
+        outputs = self._watch(profile, pane, counts)
         mean = total / ERROR_SCALE / count
         block = Block(count, mean, max(squares / SQUARE_SCALE / count - mean * mean, 0.0))
         bounded = () if profile.task.kind == "regression" else (0,)
@@ -276,22 +279,22 @@ class JoinMonitor:
             outputs += event_records(examine_detection(profile, change, budget).findings, budget.source)
         return outputs
 
-    def _watch(self, profile: Profile, pane: ClosedLabels, n: int, total: int) -> Outputs:
-        """Return what the e-detector of errors finds in a pane; of classes the total is the wrong predictions."""
+    def _watch(self, profile: Profile, pane: ClosedLabels, counts: Sequence[int]) -> Outputs:
+        """Return what the e-detector of errors finds in a pane, given its labels by group of their error."""
         untold = math.inf if self._is_told() else 0.0
-        found = self._error_watch.add(profile, self._baseline(profile), pane, (n, total), untold=untold)
+        found = self._error_watch.add(profile, self._baseline(profile), pane, counts, untold=untold)
         if found is None:
             return []
         verdict = examine_errors(profile, found, self._setup.budget)
         return self.desk.settle(verdict, self._problems, first_ms=self._problems.first_ms)
 
     def _is_told(self) -> bool:
-        """Whether an open alert tells of a fall of accuracy: windows describe it then.
+        """Whether an open alert tells that errors have become more: windows describe it then.
 
         By label time a fall grows as labels of older predictions become fewer; that is no news.
         """
-        key = check_key(FALL, None, None)
-        return any(key in signal.clean for signal in self.state.alerts.signals.open.values())
+        keys = {check_key(check, None, None) for check in WORSE_CHECKS}
+        return any(not keys.isdisjoint(signal.clean) for signal in self.state.alerts.signals.open.values())
 
     def _evaluate(self, reach: WatermarkReach, _at_ms: int) -> Outputs:
         """Evaluate the next revision of a performance window."""

@@ -72,6 +72,8 @@ class LabelledPane(Struct, array_like=True):
     """Of the labels."""
     behind: list[int] = []
     """Labels by how many performance windows ago the predictions were: none, 1, 2 to 3, 4 to 7, and so on."""
+    groups: dict[str, list[int]] = {}
+    """First labels by group of their error, by profile id; of profiles that have groups."""
 
 
 class PaneGroup(Struct, array_like=True):
@@ -97,6 +99,8 @@ class ClosedLabels(NamedTuple):
     """Of its labels only: how many of the pane's predictions are still told apart depends on when the labels came."""
     flags: tuple[str, ...]
     behind: tuple[int, ...] = ()
+    """As a :class:`LabelledPane` has it."""
+    groups: dict[str, list[int]] = {}  # noqa: RUF012  # never changed
     """As a :class:`LabelledPane` has it."""
 
     def errors_in(self, profiles: Profiles, task: Task) -> Errors:
@@ -241,7 +245,9 @@ class OpenJoins:
             pane = group.labelled.pop(start_ms)
             flags = reach.flags(end_ms) | ({AFTER_IDLE} if end_ms == after_idle_ms else set())
             offsets: dict[Kind, Offsets] = {"labels": pane.offsets} if pane.offsets else {}
-            yield ClosedLabels(start_ms, end_ms, pane.errors, offsets, tuple(sorted(flags)), tuple(pane.behind))
+            yield ClosedLabels(
+                start_ms, end_ms, pane.errors, offsets, tuple(sorted(flags)), tuple(pane.behind), pane.groups
+            )
 
     def _leave(self, group: PaneGroup) -> None:
         """Hand what a group knows on to the revisions that it adds to."""
@@ -274,6 +280,9 @@ def _add_labels(pane: LabelledPane, delta: JoinDelta, labels: Offsets) -> None:
     merge_offsets(pane.offsets, labels)
     before, new = pane.errors.get(delta.profile_id, (0, 0, 0)), delta.errors
     pane.errors[delta.profile_id] = (before[0] + new[0], before[1] + new[1], before[2] + new[2])
+    if delta.groups:
+        known = pane.groups.get(delta.profile_id) or [0] * len(delta.groups)
+        pane.groups[delta.profile_id] = [one + other for one, other in zip(known, delta.groups, strict=True)]
 
 
 def _add_behind(behind: list[int], delta: JoinDelta, end_ms: int, size_ms: int) -> None:

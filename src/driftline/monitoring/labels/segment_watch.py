@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 from driftline.alerts import ModelAlerts
 from driftline.alerts.escalation import ESCALATION_FACTOR
 from driftline.checks.contract.closed_window import PerformanceCase, PerformanceRevision
-from driftline.checks.labels.error_bets import LEAST_BASELINE, METRIC, why_unwatched
+from driftline.checks.labels.error_bets import LEAST_BASELINE, METRIC, why_segments_unwatched
 from driftline.checks.labels.error_findings import examine_errors
 from driftline.checks.labels.gates import gate_of
 from driftline.checks.labels.segment_check import examine_segment
@@ -121,7 +121,8 @@ class SegmentWatch:
             self._state.changed()
         baseline = self._baselines.of(profile.profile_id, profile.task)
         n, total, _ = pane.errors_in(setup.profiles, profile.task)
-        found = self._watch.add(profile, baseline, pane, (n, round(total / ERROR_SCALE)), untold=self._untold())
+        wrong = round(total / ERROR_SCALE)
+        found = self._watch.add(profile, baseline, pane, (n - wrong, wrong), untold=self._untold())
         if found is None:
             return []
         return self.desk.settle(examine_errors(profile, found, setup.budget), incidents, first_ms=first_ms)
@@ -163,7 +164,7 @@ class SegmentWatch:
 
     def watching(self, profile: Profile) -> WatchedErrors:
         """Return whether anything is watched, and if not why."""
-        why = why_unwatched(profile, self._settings)
+        why = why_segments_unwatched(profile, self._settings)
         baseline = self._baselines.of(profile.profile_id, profile.task)
         n, since_ms = 0 if baseline is None else int(baseline.vector[LABELLED]), self._watch.since_ms
         if why is None and baseline is None:

@@ -45,6 +45,7 @@ class _Slice:
         self.cells: list[Cells] = []
         self._panes, self._pane_of_group = np.unique(self.groups.keys[0], return_inverse=True)
         self._errors = np.zeros((self._panes.size, 3), dtype=np.int64)
+        self._error_groups = np.zeros((self._panes.size, 0), dtype=np.int64)
 
     def add(self, start: int, stop: int, adds: Contributions) -> None:
         """Add pairs that are the profile's rows from ``start`` to ``stop``."""
@@ -61,6 +62,17 @@ class _Slice:
         group = self.of_row[rows]
         members = group >= 0
         np.add.at(self._errors, self._pane_of_group[group[members]], words[members])
+
+    def add_groups(self, rows: Ints, groups: Ints, n_groups: int) -> None:
+        """Count first labels by group of their error, shape (n,), given which of the profile's rows they are of."""
+        if not self._error_groups.size:
+            self._error_groups = np.zeros((self._panes.size, n_groups), dtype=np.int64)
+        np.add.at(self._error_groups, (self._pane_of_group[self.of_row[rows]], groups), 1)
+
+    def error_groups(self) -> dict[int, list[int]]:
+        """Return first labels by group of their error, by pane; empty lists where there are no groups."""
+        counts: list[list[int]] = self._error_groups.tolist()
+        return {pane: each if any(each) else [] for pane, each in zip(self._panes.tolist(), counts, strict=True)}
 
     def errors(self) -> dict[int, Errors]:
         """Return count, sum and sum of squares of the errors by pane."""
@@ -149,13 +161,16 @@ class ProfileRows:
         words = (np.ones_like(errors), np.rint(errors * ERROR_SCALE), np.rint(errors * errors * SQUARE_SCALE))
         for each in (self._all, *self._slices.values()):
             each.add_errors(start + known, np.stack(words, axis=1).astype(np.int64))
+        sizes = self._profile.error_groups
+        if sizes is not None:
+            self._all.add_groups(start + known, sizes.places(errors), len(sizes.counts))
 
     def deltas(self) -> list[JoinDelta]:
         """Return what the flush adds to each pane of all traffic."""
         arrivals = packed(self._arrivals, self._all.n_groups, self._arrival.n_cells)
-        errors = self._all.errors()
+        errors, groups, id_ = self._all.errors(), self._all.error_groups(), self._profile.profile_id
         return [
-            JoinDelta(self._profile.key, SEGMENT_ALL, pane, self._profile.profile_id, offsets, windows, errors[pane])
+            JoinDelta(self._profile.key, SEGMENT_ALL, pane, id_, offsets, windows, errors[pane], groups=groups[pane])
             for pane, offsets, windows in self._panes_of(self._all, arrivals)
         ]
 

@@ -117,6 +117,7 @@ def rebaselined(
         reference=reference,
         history=history,
         performance=standing.performance,
+        error_groups=standing.error_groups,
         estimator=estimator,
         decay=standing.decay if plan.kept else None,
         rare={plan.columns[i].name: rare for i, rare in _rare(standing, plan)},
