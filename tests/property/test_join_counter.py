@@ -18,8 +18,8 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches import loss_strata
 from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
-from driftline.sketches.joined import LabelledPairs, add_joined
-from driftline.sketches.scores import PREDICTED
+from driftline.sketches.joined import LabelledPairs, add_joined, errors_of
+from driftline.sketches.scores import ERROR_LIMIT, ERROR_SCALE, PREDICTED, SQUARE_SCALE
 from driftline.sketches.sparse import unpack_into
 from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.profile_table import ProfileTable
@@ -36,11 +36,18 @@ BINARY = ModelSettings(
 NUMBER = ModelSettings(task="regression", windows=WindowSettings(performance=Duration(WINDOW_MS)))
 SETTINGS = Settings(models={"churn": BINARY, "price": NUMBER})
 TABLE = ReferenceTable(4, {}, prediction=[0, 1] * 2, score=[0.2, 0.9] * 2)
-NUMBERS = ReferenceTable(4, {}, prediction=[1.5, 2.0, 7.0, 8.0])
+NUMBERS = ReferenceTable(
+    40,
+    {},
+    prediction=[1.5, 2.0, 7.0, 8.0] * 10,
+    label=[1.5, 2.5, 6.0, 12.0, 1.0] * 8,
+    times_ms=np.arange(40, dtype=np.int64) * WINDOW_MS // 2,
+)
 PROFILES = (
     build_profile(ModelKey("churn", ""), TABLE, BINARY, 0, "training"),
     build_profile(ModelKey("price", ""), NUMBERS, NUMBER, 0, "training"),
 )
+GROUPS = PROFILES[1].error_groups
 Key = tuple[str, str, int, int]
 """Model, slice, join pane and window."""
 
@@ -64,6 +71,8 @@ class Reference:
 
     def __init__(self) -> None:
         self.cells: dict[Key, NDArray[np.int64]] = {}
+        self.errors: dict[tuple[str, str, int], NDArray[np.int64]] = {}
+        self.groups: dict[tuple[str, int], NDArray[np.int64]] = {}
         self.arrivals: dict[Key, NDArray[np.int64]] = {}
 
     def vectors(self, at: Address, row: int) -> list[tuple[Key, NDArray[np.int64]]]:
@@ -112,6 +121,19 @@ class Reference:
             if strata is not None:
                 cells, values = loss_strata.label_cells(strata, one.predicted - one.actual)
                 np.add.at(arrival, layout.losses + cells.ravel(), (values * one.signs).ravel())
+            self._note_errors(at, one, row, [key for key, _ in vectors], is_first=bool(first[row] and one.signs[0] > 0))
+
+    def _note_errors(self, at: Address, one: LabelledPairs, row: int, keys: list[Key], *, is_first: bool) -> None:
+        layout = PROFILES[at.profile[row]].task.performance_layout
+        error = min(float(errors_of(layout, one)[0]), ERROR_LIMIT)
+        counts = is_first and (not layout.n_classes or one.actual[0] < layout.n_classes)
+        words = (1, round(error * ERROR_SCALE), round(error * error * SQUARE_SCALE))
+        if GROUPS is not None and not layout.n_classes:
+            of_pane = self.groups.setdefault((keys[0][0], keys[0][2]), np.zeros(len(GROUPS.counts), dtype=np.int64))
+            of_pane[sum(edge <= error for edge in GROUPS.edges)] += counts
+        for model, name, pane, _ in keys:
+            total = self.errors.setdefault((model, name, pane), np.zeros(3, dtype=np.int64))
+            total += np.array(words) if counts else 0
 
 
 def unpacked(packed: Sparse, like: NDArray[np.int64]) -> list[int]:
@@ -143,7 +165,13 @@ def test_all_at_once_is_window_by_window(seed: int, calls: list[tuple[str, int]]
         for delta in deltas
         for window in delta.windows
     }
+    assert GROUPS is not None
     assert found.keys() == reference.cells.keys()
+    for delta in deltas:
+        of_pane = reference.errors.get((delta.key.model, delta.segment, delta.pane_ms), np.zeros(3, dtype=np.int64))
+        assert delta.errors == tuple(of_pane.tolist())
+        groups = reference.groups.get((delta.key.model, delta.pane_ms)) if delta.segment == SEGMENT_ALL else None
+        assert delta.groups == ([] if groups is None or not groups.any() else groups.tolist())
     for key, window in found.items():
         assert unpacked(window.cells, reference.cells[key]) == reference.cells[key].tolist()
         if key[1] == SEGMENT_ALL:

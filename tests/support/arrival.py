@@ -55,6 +55,8 @@ class Labelled:
     scores: NDArray[np.float64]
     actual: NDArray[np.float64]
     delay_ms: NDArray[np.int64]
+    segments: NDArray[np.uint32] | None = None
+    """Bits of the segments of each; none for None."""
 
     @classmethod
     def evenly(cls, n: int, every_ms: int, rng: np.random.Generator) -> Labelled:
@@ -78,14 +80,17 @@ def flushes(
     counter = JoinCounter(PANE_MS, table)
     labelled = np.flatnonzero(traffic.delay_ms >= 0)
     due_ms = traffic.time_ms[labelled] + traffic.delay_ms[labelled]
+    bits = np.zeros(traffic.time_ms.size, dtype=np.uint32) if traffic.segments is None else traffic.segments
     end_ms = int(traffic.time_ms.max()) + more_ms
     for start_ms in range(START_MS, end_ms, every_ms):
         new = np.flatnonzero((traffic.time_ms >= start_ms) & (traffic.time_ms < start_ms + every_ms))
-        at = Address(np.full(new.size, profile), traffic.time_ms[new], traffic.time_ms[new], PREDICTIONS, new)
+        at = Address(
+            np.full(new.size, profile), traffic.time_ms[new], traffic.time_ms[new], PREDICTIONS, new, bits[new]
+        )
         counter.predicted(at, traffic.predicted[new], traffic.scores[new])
         come = np.flatnonzero((due_ms >= start_ms) & (due_ms < start_ms + every_ms))
         rows = labelled[come]
-        at = Address(np.full(rows.size, profile), due_ms[come], traffic.time_ms[rows], LABELS, rows)
+        at = Address(np.full(rows.size, profile), due_ms[come], traffic.time_ms[rows], LABELS, rows, bits[rows])
         ones = np.ones(rows.size, dtype=np.int64)
         pairs = LabelledPairs(traffic.predicted[rows], traffic.actual[rows], traffic.scores[rows], ones)
         counter.joined(at, pairs, ones.astype(np.bool_))

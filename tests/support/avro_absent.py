@@ -7,7 +7,7 @@ from typing import Any, Final
 from driftline.events.cloudevents import ALERT, FINDING, PERFORMANCE
 
 _OF_TYPE: Final[dict[str, dict[str, Any]]] = {
-    PERFORMANCE: {"explained": []},
+    PERFORMANCE: {"explained": [], "errors_watched": None},
     FINDING: {"explained": None, "without_value": None, "stuck": None, "origins": []},
     ALERT: {"acknowledged": None, "muted_until": None, "muted_by": None, "notes": [], "beside": [], "origins": []},
 }

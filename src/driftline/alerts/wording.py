@@ -13,6 +13,7 @@ from driftline.alerts.numbers import number, pair, percent, percents, unit_of
 from driftline.alerts.onsets import has_own_onset
 from driftline.config.durations import Duration
 from driftline.events.finding import StuckValue
+from driftline.events.source import SEGMENT_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -262,6 +263,8 @@ def _together(finding: FindingEvent) -> Words:
 
 def _performance(finding: FindingEvent) -> Words:
     metric = finding.check.split(".", 1)[1].replace("_", " ")
+    if finding.segment != SEGMENT_ALL:
+        metric = f"{metric} of {finding.segment}"
     rises = finding.effect is not None and finding.effect.name.endswith("_rise")
     shown = pair(*_sides(finding)) if rises else percents(*_sides(finding), least_digits=1)
     return Words(f"{metric} {shown}", f"{metric} has {'risen' if rises else 'fallen'}", shown)

@@ -50,7 +50,7 @@ class SpenderLevel(Struct, frozen=True, kw_only=True):
     n_windows: int
     """Within the horizon."""
     tests: dict[str, int]
-    """Tests of a window, by what they are about."""
+    """Tests of a window, by what they are about; of e-detectors, where segments have some, how many there are."""
     level: float | None
     """Of each test; null for detectors, whose thresholds bound their false pages."""
     derivation: str
@@ -122,7 +122,7 @@ def explained(
         level = budget.labels_level()
         spenders.append(_spender(level, {"arrival": 1 if level.split is None else level.split.tests_per_window}))
     if DETECTORS in budget.shares:
-        spenders.append(_detectors(budget))
+        spenders.append(_detectors(budget, reference.n_columns))
     level = budget.operations_level()
     spenders.append(_spender(level, {check.name: check.tests(settings) for check in checks_of("operations")}))
     return Explanation(
@@ -172,17 +172,20 @@ def _spender(level: LevelEvidence, tests: dict[str, int]) -> SpenderLevel:
     )
 
 
-def _detectors(budget: ErrorBudget) -> SpenderLevel:
-    pages = budget.detector_pages()
+def _detectors(budget: ErrorBudget, n_columns: int) -> SpenderLevel:
+    """Return what e-detectors do with their share; where segments have a part of it, how many there are of each."""
+    pages, n_segments = budget.detector_pages(), budget.n_segments
+    of_segments = n_segments * budget.segment_alarms(n_columns)
+    part = f", {of_segments:.3g} of them of segments" if n_segments else ""
     return SpenderLevel(
         spender=DETECTORS,
         share=budget.shares[DETECTORS],
         pages=pages,
         n_windows=0,
-        tests={},
+        tests={"columns": n_columns, "of errors": 1, "of segments": n_segments} if n_segments else {},
         level=None,
-        derivation=f"{pages:g} false pages of the e-detectors of all columns{' and of errors' * budget.watches_errors} "
-        "together",
+        derivation=f"{pages:g} false pages of the e-detectors of all columns{budget.detectors_beside_columns} together"
+        f"{part}",
     )
 
 

@@ -317,8 +317,8 @@ class ModelSettings(Struct, frozen=True, forbid_unknown_fields=True):
     columns: dict[str, ColumnSettings] = field(default_factory=dict)
     """Prior knowledge about the features, by name; `user.age` is the member `age` of the object `user`."""
     segments: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Slices of the traffic whose performance is reported separately: values by the name of a segment field, as in
-    `country: [DE, FR]`; at most 31 in total."""
+    """Slices of the traffic whose performance is reported, and whose errors are watched, separately: values by the name
+    of a segment field, as in `country: [DE, FR]`; at most 31 in total."""
     windows: WindowSettings = WindowSettings()
     checks: CheckSettings = CheckSettings()
     labels: LabelSettings = LabelSettings()

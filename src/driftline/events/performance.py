@@ -88,6 +88,17 @@ class Champion(Struct, frozen=True, kw_only=True):
     """Differences from the champion, of the metrics that have an interval on both sides."""
 
 
+class WatchedErrors(Struct, frozen=True, kw_only=True):
+    """Whether an e-detector watches the errors of a segment, as labels come."""
+
+    n_baseline: Count
+    """Labels of the segment's first windows that it compares with; 0 while there are too few."""
+    since: Time | None
+    """Event time from which on labels count; null while nothing is watched."""
+    why_not: str | None
+    """Why nothing is watched; null if something is."""
+
+
 class PerformanceEvent(Event, frozen=True, kw_only=True):
     """Performance of a window's predictions, according to the labels at one of its fixed ages.
 
@@ -155,6 +166,8 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     explained: list[Explained] | UnsetType = UNSET
     """What explains the change of each metric with a finding and, for binary tasks with segments, of
     ``positive_share`` and ``mean_score``; absent without a finding."""
+    errors_watched: WatchedErrors | UnsetType | None = UNSET
+    """Of a segment, whether an e-detector watches its errors; absent for all traffic, and if none watches any."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.labels.join_monitor import JoinMonitor
 from driftline.monitoring.labels.loose_joins import LooseJoins
+from driftline.monitoring.labels.segment_incidents import SegmentIncidents
 from driftline.monitoring.labels.segment_monitor import SegmentMonitor
 from driftline.monitoring.monitor_status import ModelStatus
 from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
@@ -65,13 +66,19 @@ class ModelMonitor:
     def advance_joins(self, reach: WatermarkReach, champion: tuple[str, LatestRevisions] | None) -> Outputs:
         """Close all that joins add to up to the watermark; see :meth:`JoinMonitor.advance`.
 
-        The slices go first, as all traffic is explained by them, and are told after it.
+        The slices go first, as all traffic is explained by them. They are told and watched after it, as what all of it
+        shows explains what they show.
         """
-        of_segments: Outputs = []
-        for _, segment in sorted(self.segments.items()):
-            of_segments += segment.advance(reach)
+        for segment in self.segments.values():
+            segment.advance(reach)
         revisions = {name: segment.revisions for name, segment in self.segments.items()}
-        return self.joins.advance(reach, champion, revisions) + of_segments
+        outputs = self.joins.advance(reach, champion, revisions)
+        problems = self.predictions.problems
+        incidents = SegmentIncidents(problems, self.joins.told)
+        for _, segment in sorted(self.segments.items()):
+            outputs += segment.watch(reach, incidents, problems.first_ms)
+        self.joins.expire(reach.until_ms)
+        return outputs
 
     def restore(self, values: Mapping[StatePlace, bytes]) -> None:
         """Go on from a checkpoint; see :meth:`StateScope.load`."""
@@ -82,7 +89,8 @@ class ModelMonitor:
     @property
     def desks(self) -> tuple[AlertDesk, ...]:
         """All its alerts."""
-        return (self.predictions.desk, self.predictions.operations.desk, *self.joins.desks)
+        of_segments = (segment.desk for _, segment in sorted(self.segments.items()))
+        return (self.predictions.desk, self.predictions.operations.desk, *self.joins.desks, *of_segments)
 
     def status(self) -> ModelStatus:
         """Return what telemetry shows of the model."""
@@ -101,6 +109,7 @@ class ModelMonitor:
             open_alerts=(
                 *(state.alert for state in predictions.state.alerts.open.values()),
                 *joins.open_alerts,
+                *(alert for segment in self.segments.values() for alert in segment.open_alerts),
                 *(state.alert for state in predictions.operations.alerts.open.values()),
             ),
             learning=predictions.learning(),

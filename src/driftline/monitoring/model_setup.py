@@ -47,6 +47,11 @@ class ModelSetup(NamedTuple):
         """Return the profile that holds for the last pane before a moment."""
         return self.profiles.at(self.key, end_ms - self.pane_ms)
 
+    def deployed_since(self, known_ms: int | None, at_ms: int) -> int | None:
+        """Return when this version was last deployed up to a moment, or a later time that is known already."""
+        times = (self.directions.deployed_by(at_ms), known_ms)
+        return max((each for each in times if each is not None), default=None)
+
 
 class WatermarkReach(NamedTuple):
     """How far a watermark has come."""

@@ -120,6 +120,8 @@ class JoinDelta(Struct, frozen=True, array_like=True):
     prediction never came."""
     loose: list[LooseRows] = []
     """Rows to be counted under the profile that holds for their predictions; then the delta has nothing else."""
+    groups: list[int] = []
+    """First labels by the profile's group of absolute errors; empty where it has none, and of segments."""
 
 
 class FlushRecord(Struct, frozen=True, array_like=True):

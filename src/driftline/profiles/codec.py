@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from driftline.errors import FormatError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.decay import Decay
+from driftline.profiles.error_groups import ErrorGroups
 from driftline.profiles.estimator import Estimator
 from driftline.profiles.history import History, joined
 from driftline.profiles.profile import JointReference, Profile
@@ -81,6 +82,8 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     """Of these columns. A worker that does not know it takes no category for new where a column lists not all."""
     losses: Sparse | None = None
     """In the first block."""
+    error_groups: ErrorGroups | None = None
+    """In the first block. A worker that does not know it watches no errors of numbers."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -127,7 +130,9 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
         rare = {column.name: profile.rare[column.name] for column in columns if column.name in profile.rare}
         key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
         losses = None if block or profile.losses is None else pack(profile.losses)
-        records.append((key.encode(), _ENCODER.encode(structs.replace(value, rare=rare, losses=losses))))
+        groups = profile.error_groups if block == 0 else None
+        whole = structs.replace(value, rare=rare, losses=losses, error_groups=groups)
+        records.append((key.encode(), _ENCODER.encode(whole)))
     return records
 
 
@@ -286,6 +291,7 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         head.left_out,
         {name: hashes for block in blocks for name, hashes in block.rare.items()},
         losses,
+        head.error_groups,
     )
 
 

@@ -82,7 +82,7 @@ def error_spread(task: Task, pairs: LabelledPairs, times_ms: NDArray[np.int64], 
     by_size: list[dict[str, SpreadOfMetric]] = [{}, {}]
     for name, (losses, counted) in _losses(task, pairs.rows(rows)):
         for metrics, size_ms in zip(by_size, (window_ms, DAY_MS), strict=True):
-            spread = _spread(losses[counted], times_ms[rows][counted] // size_ms)
+            spread = spread_between(losses[counted], times_ms[rows][counted] // size_ms)
             if spread is not None:
                 metrics[name] = spread
     of_windows, of_days = by_size
@@ -110,7 +110,11 @@ def _losses(task: Task, pairs: LabelledPairs) -> Iterator[tuple[str, Losses]]:
         yield "brier", ((1 - of_label) ** 2, scored)
 
 
-def _spread(losses: Floats, windows: NDArray[np.int64]) -> SpreadOfMetric | None:
+def spread_between(losses: Floats, windows: NDArray[np.int64]) -> SpreadOfMetric | None:
+    """Return how much the mean of n losses varies between the windows that they are in; None where these are too few.
+
+    The order of the losses does not show.
+    """
     if not losses.size:
         return None
     order = np.lexsort((losses, windows))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from driftline.events.model_key import ModelKey
     from driftline.profiles.decay import Decay
+    from driftline.profiles.error_groups import ErrorGroups
     from driftline.profiles.estimator import Estimator
     from driftline.profiles.history import History
     from driftline.profiles.task import Origin, Task
@@ -87,6 +88,8 @@ class Profile:
     losses: NDArray[np.int64] | None = None
     """Of a regression's reference events with labels, by stratum of the prediction, shape
     (:data:`driftline.sketches.loss_strata.N_CELLS`,); None where no event has a label, or labels have weights."""
+    error_groups: ErrorGroups | None = None
+    """How large the errors of the reference's labelled rows are; of a regression whose rows have times."""
     contradictions: tuple[str, ...] = field(default=(), compare=False)
     """What its rows' scores, predictions and labels say against each other, one sentence each; for who builds it, and
     not published."""
@@ -151,5 +154,6 @@ class Profile:
             *(part for part in (self.history, self.decay, self.joint_reference, self.estimator) if part is not None),
             *((self.left_out,) if self.left_out else ()),
             *(() if self.losses is None else (self.losses.tobytes(),)),
+            *(() if self.error_groups is None else (self.error_groups,)),
         )
         return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(parts))[:24]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import numpy as np
 from driftline.checks.contract.closed_window import PerformanceBaseline
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.labels.performance_check import examine_performance
-from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings
+from driftline.config.model import CheckSettings, DispersionSettings, LabelSettings, ModelSettings
 from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
 from driftline.monitoring.labels.cohorts import Cohorts
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
@@ -19,8 +20,16 @@ from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
 from driftline.monitoring.labels.label_times import LabelTimes
 from driftline.monitoring.labels.loose_joins import LooseJoins
 from driftline.monitoring.labels.open_joins import ClosedLabels, OpenJoins
-from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines
+from driftline.monitoring.labels.performance_windows import (
+    DueRevision,
+    PerformanceWindows,
+    ProductionBaselines,
+    WindowState,
+)
+from driftline.monitoring.labels.segment_baselines import SegmentBaselines
+from driftline.monitoring.labels.segment_watch import SeenRevision, SegmentWatch
 from driftline.monitoring.model_setup import ModelSetup, WatermarkReach
+from driftline.monitoring.predictions.problem_steps import ProblemSteps
 from driftline.panes.counting.contributions import Address, OfProfile, Pairs
 from driftline.panes.counting.loose_joins import loose_deltas
 from driftline.panes.flush_record import JoinDelta
@@ -161,11 +170,47 @@ def _err(part: ErrorWatch, i: int) -> object:
     start_ms, wrong = i * monitoring.PANE_MS, (2, 9, 1)[i // 7 % 3]
     end_ms = start_ms + monitoring.PANE_MS
     pane = ClosedLabels(start_ms, end_ms, {}, {"labels": {0: (i, i)}}, (), (30, i % 3, 0, 7))
-    found = part.add(WATCHED, baseline, pane, (40, wrong), told=i % 5 == 4)
+    found = part.add(WATCHED, baseline, pane, (40 - wrong, wrong), untold=math.inf if i % 5 == 4 else 0.0)
     return None if found is None else msgspec.to_builtins(found)
 
 
+SEGMENT_SETTINGS = WATCH_SETTINGS.defaults.replace(segments={"country": ("DE",)}, labels=LabelSettings())
+
+
+def _segment_watch() -> SegmentWatch:
+    settings = msgspec.structs.replace(WATCH_SETTINGS, defaults=SEGMENT_SETTINGS)
+    budget = ErrorBudget.of(settings, KEY.model)
+    return SegmentWatch(ModelSetup(KEY, budget, monitoring.PANE_MS, Profiles([WATCHED])), "country=DE")
+
+
+def _watch(part: SegmentWatch, i: int) -> object:
+    """Let windows of a few panes each be the baseline, errors rise and fall, and windows follow them."""
+    incidents = ProblemSteps(3_600_000, "elsewhere")
+    start_ms, wrong = i * monitoring.PANE_MS, 30 if 14 <= i < 22 else 4
+    end_ms = start_ms + monitoring.PANE_MS
+    errors = {WATCHED.profile_id: (40, wrong << 24, 0)}
+    pane = ClosedLabels(start_ms, end_ms, errors, {"labels": {0: (i, i)}}, (), (30, 10))
+    said = part.feed(pane, incidents, 0)
+    vector = vector_of(WATCHED, 40, wrong)
+    due = DueRevision(start_ms, end_ms, end_ms + 60_000, 0, final=True, window=WindowState({}, {}, [], 0, tested=False))
+    revision = due.counted(KEY, "country=DE", vector, WatermarkReach(end_ms, end_ms), tested=False)
+    event = examine_performance(WATCHED, revision, None, ErrorBudget.of(WATCH_SETTINGS, KEY.model)).event
+    said += part.look(SeenRevision(due, WATCHED, revision, event), incidents, 0)
+    return said
+
+
+def _first_windows(part: SegmentBaselines, i: int) -> object:
+    """Add windows of two profiles, and ask for the baseline of both."""
+    name, other = ("one", "two")[:: 1 if i % 3 else -1]
+    part.add(name, WATCHED.task, vector_of(WATCHED, 30 + i, i % 5), (i * 3_600_000, (i + 1) * 3_600_000))
+    baselines = [part.of(each, WATCHED.task) for each in (name, other)]
+    known = [None if each is None else each.vector.tolist() for each in baselines]
+    return known, part.spread(name), part.lacking(other)
+
+
 EXAMPLES: list[Example[Any]] = [
+    of(SegmentWatch, _segment_watch, _watch, 32),
+    of(SegmentBaselines, lambda: SegmentBaselines(independent=False), _first_windows, 60),
     of(ErrorWatch, _error_watch, _err, 40),
     of(OpenJoins, lambda: OpenJoins(JOIN_SETTINGS, joins.PANE_MS), _wait, 25),
     of(LooseJoins, _loose, _settle, 12),

@@ -11,11 +11,13 @@ from driftline.config.durations import Duration
 from driftline.monitoring.labels.arrival_monitor import ArrivalMonitor
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
 from driftline.monitoring.labels.join_monitor import JoinMonitor
+from driftline.monitoring.labels.segment_incidents import SegmentIncidents
 from driftline.monitoring.labels.segment_monitor import SegmentMonitor
 from driftline.monitoring.labels.segment_windows import SegmentWindows
 from driftline.monitoring.model_setup import ModelSetup, WatermarkReach
 from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
 from driftline.monitoring.predictions.problem_history import ProblemHistory
+from driftline.monitoring.predictions.problem_steps import ProblemSteps
 from driftline.monitoring.retraining.alert_steps import AlertSteps
 from driftline.monitoring.retraining.labelled_windows import LabelledWindows
 from driftline.monitoring.retraining.loop_back import LoopBack
@@ -55,6 +57,7 @@ def sequences() -> Example[Sequences]:
     published = [
         monitoring.training_profile(KEY, start_ms + 30_000, n=4_000, labelled=True),
         monitoring.training_profile(KEY, start_ms + 215_000, seed=1),
+        monitoring.training_profile(KEY, start_ms + 275_000, seed=2, n=4_000, labelled=True),
     ]
     for profile in published:
         traffic.knows(profile)
@@ -80,8 +83,13 @@ def sequences() -> Example[Sequences]:
             part.joins.miss_joins()
         end_ms = pane_ms + monitoring.PANE_MS
         reach = WatermarkReach(end_ms, end_ms)
-        said = [*part.predictions.advance(reach), *part.segment.advance(reach)]
-        return [*said, *part.joins.advance(reach, None, {"country=DE": part.segment.revisions})]
+        said = part.predictions.advance(reach)
+        part.segment.advance(reach)
+        said += part.joins.advance(reach, None, {"country=DE": part.segment.revisions})
+        problems = part.predictions.problems
+        said += part.segment.watch(reach, SegmentIncidents(problems, part.joins.told), problems.first_ms)
+        part.joins.expire(end_ms)
+        return said
 
     moments = range(start_ms - 4 * monitoring.PANE_MS, start_ms + 420_000, monitoring.PANE_MS)
     return Example(
@@ -93,6 +101,7 @@ def sequences() -> Example[Sequences]:
             ArrivalMonitor,
             EstimateRevisions,
             ProblemHistory,
+            ProblemSteps,
             AlertSteps,
             LabelledWindows,
             LoopBack,

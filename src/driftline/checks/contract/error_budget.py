@@ -31,7 +31,8 @@ of values first, and windows describe them; nothing else looks at performance an
 
 
 ERRORS_OF: Final = "accuracy"
-"""The metric whose errors an e-detector watches, pane by pane as labels come."""
+LOSS_OF: Final = "mae"
+"""The metrics whose errors an e-detector watches, pane by pane as labels come: of classes, and of numbers."""
 
 
 class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
@@ -92,28 +93,67 @@ class ErrorBudget(Struct, frozen=True, kw_only=True, dict=True):
         return self.settings.alerts.false_alarm_budget.pages * self.shares.get(DETECTORS, 0.0)
 
     def detector_alarms(self, n_columns: int) -> float:
-        """Return the false alarms per horizon that the e-detector of one column, or of the errors, may make."""
-        return self.detector_pages() / self._n_detectors(n_columns)
+        """Return the false alarms per horizon that the e-detector of one column, or of all errors, may make.
 
-    def _n_detectors(self, n_columns: int) -> int:
-        """Return how many e-detectors there are: one of each column, and one of errors where labels reveal any."""
+        The e-detectors of segments together may make as many as all others at most, however many segments there are:
+        so segments halve the alarms of the others at most, which raises their thresholds by ln 2 = 0.69.
+        """
+        n_others = self._n_others(n_columns)
+        return self.detector_pages() / (n_others + min(self.n_segments, n_others))
+
+    def segment_alarms(self, n_columns: int) -> float:
+        """Return the false alarms per horizon that the e-detector of one segment's errors may make; 0 without any.
+
+        As many as any other e-detector, as long as there are no more segments than others; more of them divide half of
+        what all e-detectors may make.
+        """
+        if not self.n_segments:
+            return 0.0
+        return self.detector_alarms(n_columns) * min(1.0, self._n_others(n_columns) / self.n_segments)
+
+    def _n_others(self, n_columns: int) -> int:
+        """Return how many e-detectors are not of segments: one of each column, and one of all errors that labels
+        reveal.
+        """
         return max(1, n_columns + self.watches_errors)
+
+    @property
+    def n_segments(self) -> int:
+        """How many segments have an e-detector of errors: all that are configured, or none."""
+        watched = self.watches_errors and ERRORS_OF in self.settings.performance.metrics
+        return sum(map(len, self.settings.segments.values())) if watched else 0
 
     @property
     def watches_errors(self) -> bool:
         """Whether an e-detector may watch the errors that labels reveal."""
-        return self.has_labels and self.settings.checks.sequential and ERRORS_OF in self.settings.performance.metrics
+        watched = not {ERRORS_OF, LOSS_OF}.isdisjoint(self.settings.performance.metrics)
+        return self.has_labels and self.settings.checks.sequential and watched
 
-    def detector_level(self, n_columns: int) -> LevelEvidence:
-        """Return what bounds the e-detector of one column: the false alarms that it may make in the horizon."""
-        budget = self.settings.alerts.false_alarm_budget
-        alarms = self.detector_alarms(n_columns)
+    @property
+    def detectors_beside_columns(self) -> str:
+        """What e-detectors there are beside those of columns, in words that follow those."""
+        errors = " and of errors" if self.watches_errors else ""
+        plural = "s" if self.n_segments > 1 else ""
+        return f"{errors} and of {self.n_segments} segment{plural}" if self.n_segments else errors
+
+    def detector_level(self, n_columns: int, *, of_segment: bool = False) -> LevelEvidence:
+        """Return what bounds the e-detector of one column, of all errors or of those of one segment: the false alarms
+        that it may make in the horizon.
+        """
+        budget, n_others = self.settings.alerts.false_alarm_budget, self._n_others(n_columns)
+        alarms = self.segment_alarms(n_columns) if of_segment else self.detector_alarms(n_columns)
+        among = f"{n_columns} columns{' and errors' * self.watches_errors}"
+        if self.n_segments:
+            plural = "s" if self.n_segments > 1 else ""
+            half = ", which divide one half" if self.n_segments > n_others else ""
+            among = f"({among} and {self.n_segments} segment{plural}{half})"
         derivation = (
             f"{budget.pages:g} per {budget.horizon}, share {self.shares.get(DETECTORS, 0.0):.3g} for {DETECTORS}: "
-            f"{self.detector_pages():.3g} false pages / {n_columns} columns{' and errors' * self.watches_errors} = "
+            f"{self.detector_pages():.3g} false pages / {among} = "
             f"{alarms:.3g} expected false alarms per {budget.horizon}, which the threshold bounds"
         )
-        return LevelEvidence(level=min(1.0, alarms), n_tests=self._n_detectors(n_columns), derivation=derivation)
+        n_tests = n_others + self.n_segments
+        return LevelEvidence(level=min(1.0, alarms), n_tests=n_tests, derivation=derivation)
 
     def info_level(self) -> LevelEvidence | None:
         """Return the level of findings of severity ``info``; None where they are not wanted."""

@@ -8,6 +8,7 @@ cases. So it begins when the first performance window has so many of its labels 
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,21 +19,26 @@ from driftline.checks.labels.error_bets import (
     BETTER,
     COLUMNS,
     LEAST_BASELINE,
-    METRIC,
     WORSE,
-    ErrorBets,
+    counts_of,
     error_variation,
 )
 from driftline.checks.labels.error_findings import FoundErrors
 from driftline.checks.labels.gates import gate_of
+from driftline.checks.labels.loss_bets import bets_on
 from driftline.detectors.mixture.bets import pane_of
 from driftline.detectors.mixture.e_detectors import MixtureState
+from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.predictions.event_times import EventTimes
 from driftline.monitoring.state.table import Value
 from driftline.profiles.season import HOUR_MS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from driftline.checks.contract.closed_window import PerformanceBaseline
+    from driftline.checks.labels.error_bets import ErrorBets, ErrorVariation
+    from driftline.checks.labels.loss_bets import LossBets
     from driftline.detectors.mixture.e_detectors import Alarm
     from driftline.monitoring.labels.open_joins import ClosedLabels
     from driftline.monitoring.model_setup import ModelSetup
@@ -68,17 +74,31 @@ class WatchState(Struct, array_like=True):
 
 
 class ErrorWatch:
-    """Watches the errors of one model, pane by pane.
+    """Watches the errors of one model, or of a segment of it, pane by pane.
+
+    Parameters
+    ----------
+    setup : ModelSetup
+    segment : str
+    variation : callable, optional
+        Returns how much errors vary, None where it is not known; by default as all of the model's do.
 
     Notes
     -----
     *State*: three numbers a bet, eight bets, and the dates of the latest labels. *Cost* of a pane: O(bets).
     """
 
-    def __init__(self, setup: ModelSetup) -> None:
+    def __init__(
+        self,
+        setup: ModelSetup,
+        segment: str = SEGMENT_ALL,
+        variation: Callable[[Profile], ErrorVariation | None] | None = None,
+    ) -> None:
         self._setup = setup
+        self._segment = segment
+        self._variation = partial(error_variation, settings=setup.budget.settings) if variation is None else variation
         self._state = Value("error-watch", WatchState, WatchState())
-        self._bets: ErrorBets | None = None
+        self._bets: ErrorBets | LossBets | None = None
         self._mixture: MixtureState | None = None
         self._known: tuple[str, int] | None = None
         self.tables: Tables = (self._state,)
@@ -88,6 +108,11 @@ class ErrorWatch:
         if self._state.value.since_ms is None:
             self._state.value.since_ms = at_ms
             self._state.changed()
+
+    @property
+    def since_ms(self) -> int | None:
+        """From when on panes count; None before labels are as usual."""
+        return self._state.value.since_ms
 
     def clear(self) -> None:
         """Forget everything, as the model or its reference is another one."""
@@ -100,21 +125,23 @@ class ErrorWatch:
         profile: Profile,
         baseline: PerformanceBaseline | None,
         pane: ClosedLabels,
-        counts: tuple[int, int],
+        counts: Sequence[int],
         *,
-        told: bool = False,
+        untold: float = 0.0,
     ) -> FoundErrors | None:
         """Add a pane; return a change that it brought to light.
 
         Parameters
         ----------
-        counts : tuple of int
-            First labels, and how many of them are of wrong predictions.
-        told : bool
-            Whether an open alert tells of a fall: then there is none to tell, and evidence begins anew.
+        counts : sequence of int
+            First labels by group of their error: of classes right and wrong predictions.
+        untold : float
+            From how large a fall on there is one to tell: infinite where an open alert tells of one, and windows
+            describe it. Evidence begins anew in any case.
         """
-        state, (n, wrong) = self._state.value, counts
-        if state.since_ms is None or baseline is None or pane.start_ms < state.since_ms or not 0 <= wrong <= n > 0:
+        state, n = self._state.value, sum(counts)
+        known = state.since_ms is not None and baseline is not None and pane.start_ms >= state.since_ms
+        if not known or baseline is None or n <= 0 or min(counts) < 0:
             return None
         bets = self._against(profile, baseline)
         if bets is None or self._mixture is None:
@@ -127,24 +154,24 @@ class ErrorWatch:
         state.last_ms = pane.end_ms
         thresholds = np.full(COLUMNS, self._threshold(profile))
         alarms = self._mixture.step(
-            pane_of(bets.bets, bets.counts(n, wrong)),
+            pane_of(bets.bets, counts_of(counts)),
             bets.fair,
             bets.ratios(rate),
             thresholds,
             elapsed_ms / bets.variation.known_ms,
         )
         found = [self._found(bets, alarm, baseline, pane, rate) for alarm in alarms]
-        news = [change for change in found if self._is_news(change, pane.end_ms, told=told)]
+        news = [change for change in found if self._is_news(change, pane.end_ms, untold)]
         self._pack(bets, self._mixture)
         return news[0] if news else None
 
-    def _is_news(self, change: FoundErrors, at_ms: int, *, told: bool) -> bool:
+    def _is_news(self, change: FoundErrors, at_ms: int, untold: float) -> bool:
         """Whether a change is told. Of what matters evidence begins anew; of what does not it stays."""
         state, column = self._state.value, WORSE if change.worse else BETTER
-        matters = change.matters(gate_of(METRIC, self._setup.budget.settings))
+        matters = change.matters(gate_of(change.metric, self._setup.budget.settings))
         if matters and self._mixture is not None:
             self._mixture.clear(column)
-        if change.worse and told:
+        if change.worse and change.change < untold:
             return False
         until_ms, before = state.told.get(column, (0, False))
         if at_ms < until_ms and not (matters and not before):
@@ -164,20 +191,22 @@ class ErrorWatch:
     def _threshold(self, profile: Profile) -> float:
         budget = self._setup.budget
         horizon_panes = -(-int(budget.settings.alerts.false_alarm_budget.horizon) // self._setup.pane_ms)
-        return max(0.0, math.log(COLUMNS * horizon_panes / budget.detector_alarms(len(profile.columns))))
+        of_segment, n_columns = self._segment != SEGMENT_ALL, len(profile.columns)
+        alarms = budget.segment_alarms(n_columns) if of_segment else budget.detector_alarms(n_columns)
+        return max(0.0, math.log(COLUMNS * horizon_panes / alarms))
 
-    def _against(self, profile: Profile, baseline: PerformanceBaseline) -> ErrorBets | None:
+    def _against(self, profile: Profile, baseline: PerformanceBaseline) -> ErrorBets | LossBets | None:
         """Return the bets against a baseline; None where nothing is known of how errors vary."""
         known = (profile.profile_id, xxhash.xxh3_64_intdigest(baseline.vector.tobytes()))
         if known != self._known:
-            variation = error_variation(profile, self._setup.budget.settings)
-            bets = None if variation is None else ErrorBets(profile, baseline, variation)
+            variation = self._variation(profile)
+            bets = None if variation is None else bets_on(profile, baseline, variation)
             self._bets = None if bets is None or bets.n < LEAST_BASELINE else bets
             self._mixture = None if self._bets is None else self._restored(self._bets)
             self._known = known
         return self._bets
 
-    def _restored(self, bets: ErrorBets) -> MixtureState:
+    def _restored(self, bets: ErrorBets | LossBets) -> MixtureState:
         """Return what the state holds of these bets, or a fresh beginning."""
         mixture, numbers = MixtureState(bets.bets), np.frombuffer(self._state.value.numbers, dtype="<f4")
         arrays = (mixture.logs, mixture.events, mixture.totals)
@@ -186,7 +215,7 @@ class ErrorWatch:
                 each[...] = own.reshape(each.shape)
         return mixture
 
-    def _pack(self, bets: ErrorBets, mixture: MixtureState) -> None:
+    def _pack(self, bets: ErrorBets | LossBets, mixture: MixtureState) -> None:
         parts = (mixture.logs, mixture.events, mixture.totals)
         self._state.value.made_of = _made_of(bets)
         self._state.value.numbers = b"".join(part.astype("<f4").tobytes() for part in parts)
@@ -209,14 +238,14 @@ class ErrorWatch:
         return 0
 
     def _found(
-        self, bets: ErrorBets, alarm: Alarm, baseline: PerformanceBaseline, pane: ClosedLabels, rate: float
+        self, bets: ErrorBets | LossBets, alarm: Alarm, baseline: PerformanceBaseline, pane: ClosedLabels, rate: float
     ) -> FoundErrors:
         worse = alarm.column == WORSE
-        before = 1 - bets.wrong / max(bets.n, 1)
-        change = -alarm.change if worse else alarm.change
+        after = bets.after(alarm.change, worse=worse)
         since_ms = self._state.value.times.start_of(max(1.0, alarm.n)) - self._usual_delay_ms()
         return FoundErrors(
             key=self._setup.key,
+            segment=self._segment,
             start_ms=pane.start_ms,
             end_ms=pane.end_ms,
             offsets=pane.offsets,
@@ -225,8 +254,10 @@ class ErrorWatch:
             threshold=round(self._threshold(bets.profile), 3),
             n=round(alarm.n),
             n_independent=alarm.n / bets.variation.ratio(rate),
-            before=before,
-            after=min(1.0, max(0.0, before + change)),
+            metric=bets.metric,
+            before=bets.before,
+            after=after,
+            deviation=bets.deviation(after),
             n_baseline=bets.n,
             origin="the reference" if baseline.origin == "reference" else "the first windows",
             since_ms=since_ms - since_ms % self._setup.pane_ms,
@@ -234,5 +265,5 @@ class ErrorWatch:
         )
 
 
-def _made_of(bets: ErrorBets) -> int:
+def _made_of(bets: ErrorBets | LossBets) -> int:
     return xxhash.xxh3_64_intdigest(bets.bets.thetas.tobytes() + bets.fair.log_means.tobytes())

@@ -7,6 +7,7 @@ reached.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,7 +17,7 @@ from driftline.alerts import ModelAlerts
 from driftline.alerts.policy import check_key
 from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.contract.closed_window import PerformanceBaseline
-from driftline.checks.labels.error_findings import FALL, examine_errors
+from driftline.checks.labels.error_findings import WORSE_CHECKS, examine_errors
 from driftline.checks.labels.performance_check import examine_performance
 from driftline.detectors import Block
 from driftline.events.output_record import event_records
@@ -32,6 +33,7 @@ from driftline.monitoring.labels.segment_windows import SegmentWindows
 from driftline.monitoring.model_setup import Outputs, WatermarkReach, task_id
 from driftline.monitoring.monitor_status import WindowFigures
 from driftline.monitoring.predictions.column_detectors import ColumnDetectors
+from driftline.monitoring.predictions.problem_steps import ProblemSteps
 from driftline.monitoring.retraining.loop_back import LoopBack
 from driftline.monitoring.state.table import Value
 from driftline.monitoring.state.timeline import Due, run_due
@@ -39,7 +41,7 @@ from driftline.performance.withheld import foreign_labels
 from driftline.sketches.scores import ERROR_SCALE, SQUARE_SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -97,6 +99,8 @@ class JoinMonitor:
         By age, of the last window evaluated at it, for telemetry; not part of the state.
     revisions : dict of (int, int) to EarlierRevision
         What the last call of :meth:`advance` evaluated, by window start and revision.
+    told : ProblemSteps
+        The problems that its own alerts told of, for the segments; nothing where none is watched.
     """
 
     def __init__(self, setup: ModelSetup, predictions: OfPredictions) -> None:
@@ -115,9 +119,12 @@ class JoinMonitor:
         self._error_detectors = ColumnDetectors(settings.checks, setup.pane_ms, "errors")
         self._error_watch = ErrorWatch(setup)
         self._state = Value("joins", JoinState, JoinState())
+        self.told = ProblemSteps(int(settings.labels.horizon) + self._size_ms, "performance-problem")
         self.loop_back = LoopBack(setup, predictions.steps, predictions.estimates.revision, self._open_performance)
         self._control = setup.directions
-        self.desk = AlertDesk(self._control, setup.budget, lambda: self.state.alerts, self._keep_alerts)
+        budget = setup.budget
+        note = self.told.note if budget.n_segments else None
+        self.desk = AlertDesk(self._control, budget, lambda: self.state.alerts, self._keep_alerts, told=note)
         self.open = OpenJoins(settings, setup.pane_ms)
         self._last_label = Value("last_label", int)
         self.figures: dict[int, WindowFigures] = {}
@@ -136,6 +143,7 @@ class JoinMonitor:
             *self._error_watch.tables,
             *self._estimate_revisions.tables,
             *self.loop_back.tables,
+            *(self.told.tables if budget.n_segments else ()),
         )
 
     @property
@@ -214,11 +222,15 @@ class JoinMonitor:
             outputs += self._feed(pane)
         outputs += run_due(dues, reach.until_ms)
         self._estimates.expire(reach.until_ms - self._horizon_ms)
-        self._problems.expire(reach.until_ms)
         self.loop_back.expire(reach.until_ms)
         for desk in self.desks:
             outputs += desk.obey(reach.until_ms)
         return outputs
+
+    def expire(self, until_ms: int) -> None:
+        """Forget what neither joins nor segments ask for that have come as far."""
+        self._problems.expire(until_ms)
+        self.told.expire(until_ms)
 
     def _join(self, at_ms: int) -> Outputs:
         """Add what waited for a revision to its windows."""
@@ -233,17 +245,19 @@ class JoinMonitor:
         profile = self._setup.profiles.at(self._setup.key, pane.start_ms)
         if profile is None or self._control.in_maintenance(pane.start_ms, pane.end_ms):
             return []
-        known = (self._control.deployed_by(pane.start_ms), self.state.deployed_ms)
-        deployed_ms = max((each for each in known if each is not None), default=None)
+        deployed_ms = self._setup.deployed_since(self.state.deployed_ms, pane.start_ms)
         if (profile.profile_id, deployed_ms) != (self.state.profile_id, self.state.deployed_ms):
             self._error_detectors.clear()
             self._error_watch.clear()
             self.state.profile_id, self.state.deployed_ms = profile.profile_id, deployed_ms
             self._state.changed()
-        count, total, squares = self._errors(pane, task_id(profile.task))
+        count, total, squares = pane.errors_in(self._setup.profiles, profile.task)
         if count <= 0:
             return []
-        outputs = self._watch(profile, pane, count, round(total / ERROR_SCALE))
+        wrong = round(total / ERROR_SCALE)
+        of_numbers = profile.task.kind == "regression"
+        counts = pane.groups.get(profile.profile_id, []) if of_numbers else [count - wrong, wrong]
+        outputs = self._watch(profile, pane, counts)
         mean = total / ERROR_SCALE / count
         block = Block(count, mean, max(squares / SQUARE_SCALE / count - mean * mean, 0.0))
         bounded = () if profile.task.kind == "regression" else (0,)
@@ -265,30 +279,22 @@ class JoinMonitor:
             outputs += event_records(examine_detection(profile, change, budget).findings, budget.source)
         return outputs
 
-    def _watch(self, profile: Profile, pane: ClosedLabels, n: int, total: int) -> Outputs:
-        """Return what the e-detector of errors finds in a pane; of classes the total is the wrong predictions."""
-        found = self._error_watch.add(profile, self._baseline(profile), pane, (n, total), told=self._is_told())
+    def _watch(self, profile: Profile, pane: ClosedLabels, counts: Sequence[int]) -> Outputs:
+        """Return what the e-detector of errors finds in a pane, given its labels by group of their error."""
+        untold = math.inf if self._is_told() else 0.0
+        found = self._error_watch.add(profile, self._baseline(profile), pane, counts, untold=untold)
         if found is None:
             return []
         verdict = examine_errors(profile, found, self._setup.budget)
         return self.desk.settle(verdict, self._problems, first_ms=self._problems.first_ms)
 
     def _is_told(self) -> bool:
-        """Whether an open alert tells of a fall of accuracy: windows describe it then.
+        """Whether an open alert tells that errors have become more: windows describe it then.
 
         By label time a fall grows as labels of older predictions become fewer; that is no news.
         """
-        key = check_key(FALL, None, None)
-        return any(key in signal.clean for signal in self.state.alerts.signals.open.values())
-
-    def _errors(self, pane: ClosedLabels, task: str) -> tuple[int, int, int]:
-        """Return the pane's errors in a task."""
-        total = (0, 0, 0)
-        for profile_id, errors in pane.errors.items():
-            profile = self._setup.profiles.get(profile_id)
-            if profile is not None and task_id(profile.task) == task:
-                total = (total[0] + errors[0], total[1] + errors[1], total[2] + errors[2])
-        return total
+        keys = {check_key(check, None, None) for check in WORSE_CHECKS}
+        return any(not keys.isdisjoint(signal.clean) for signal in self.state.alerts.signals.open.values())
 
     def _evaluate(self, reach: WatermarkReach, _at_ms: int) -> Outputs:
         """Evaluate the next revision of a performance window."""

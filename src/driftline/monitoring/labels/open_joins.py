@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from driftline.events.source import Kind, Offsets, merge_offsets
 from driftline.monitoring.labels.revision_times import RevisionTimes
-from driftline.monitoring.model_setup import AFTER_IDLE, IDLE
+from driftline.monitoring.model_setup import AFTER_IDLE, IDLE, task_id
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.monitoring.state.table import Codec, Table
 from driftline.panes.flush_record import first_names
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.monitoring.model_setup import WatermarkReach
     from driftline.panes.flush_record import JoinDelta
+    from driftline.profiles.profiles import Profiles
+    from driftline.profiles.task import Task
 
 Errors = tuple[int, int, int]
 """Count, sum and sum of squares, as in a :class:`driftline.panes.flush_record.JoinDelta`."""
@@ -70,6 +72,8 @@ class LabelledPane(Struct, array_like=True):
     """Of the labels."""
     behind: list[int] = []
     """Labels by how many performance windows ago the predictions were: none, 1, 2 to 3, 4 to 7, and so on."""
+    groups: dict[str, list[int]] = {}
+    """First labels by group of their error, by profile id; of profiles that have groups."""
 
 
 class PaneGroup(Struct, array_like=True):
@@ -96,6 +100,17 @@ class ClosedLabels(NamedTuple):
     flags: tuple[str, ...]
     behind: tuple[int, ...] = ()
     """As a :class:`LabelledPane` has it."""
+    groups: dict[str, list[int]] = {}  # noqa: RUF012  # never changed
+    """As a :class:`LabelledPane` has it."""
+
+    def errors_in(self, profiles: Profiles, task: Task) -> Errors:
+        """Return the pane's errors in a task."""
+        total, wanted = (0, 0, 0), task_id(task)
+        for profile_id, errors in self.errors.items():
+            profile = profiles.get(profile_id)
+            if profile is not None and task_id(profile.task) == wanted:
+                total = (total[0] + errors[0], total[1] + errors[1], total[2] + errors[2])
+        return total
 
 
 class OpenJoins:
@@ -230,7 +245,9 @@ class OpenJoins:
             pane = group.labelled.pop(start_ms)
             flags = reach.flags(end_ms) | ({AFTER_IDLE} if end_ms == after_idle_ms else set())
             offsets: dict[Kind, Offsets] = {"labels": pane.offsets} if pane.offsets else {}
-            yield ClosedLabels(start_ms, end_ms, pane.errors, offsets, tuple(sorted(flags)), tuple(pane.behind))
+            yield ClosedLabels(
+                start_ms, end_ms, pane.errors, offsets, tuple(sorted(flags)), tuple(pane.behind), pane.groups
+            )
 
     def _leave(self, group: PaneGroup) -> None:
         """Hand what a group knows on to the revisions that it adds to."""
@@ -263,6 +280,9 @@ def _add_labels(pane: LabelledPane, delta: JoinDelta, labels: Offsets) -> None:
     merge_offsets(pane.offsets, labels)
     before, new = pane.errors.get(delta.profile_id, (0, 0, 0)), delta.errors
     pane.errors[delta.profile_id] = (before[0] + new[0], before[1] + new[1], before[2] + new[2])
+    if delta.groups:
+        known = pane.groups.get(delta.profile_id) or [0] * len(delta.groups)
+        pane.groups[delta.profile_id] = [one + other for one, other in zip(known, delta.groups, strict=True)]
 
 
 def _add_behind(behind: list[int], delta: JoinDelta, end_ms: int, size_ms: int) -> None:

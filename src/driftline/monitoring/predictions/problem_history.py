@@ -6,43 +6,24 @@ as of its own event time, so that what it finds does not depend on how far the p
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from msgspec import structs
-
-from driftline.alerts import ProblemStep, incident_at, step_of
-from driftline.monitoring.state.table import Table, Value
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from driftline.alerts.onsets import Interval
-    from driftline.events.alert import AlertEvent, Root
-    from driftline.monitoring.state.table import Tables
-
-MAX_STEPS: Final = 2_000
-"""Steps of a model that are kept at most; where labels stall for longer, the oldest are forgotten."""
+from driftline.monitoring.predictions.problem_steps import ProblemSteps
+from driftline.monitoring.state.table import Value
 
 
-class ProblemHistory:
-    """The steps of a model's problems, from the oldest that a join may still ask for.
+class ProblemHistory(ProblemSteps):
+    """The steps of a model's problems, and since when it has predicted.
 
     ``keep_ms`` is the time after its end for which a problem can explain what joins show.
 
     Notes
     -----
-    *State*: a time, and some 100 bytes for each step. A step is a change of what names a problem, of its severity or
-    onset, or its end; findings that change nothing of that make none.
+    *State*: a time, and that of the steps.
     """
 
     def __init__(self, keep_ms: int) -> None:
-        self._keep_ms = keep_ms
-        self._steps = Table("problem", int, ProblemStep)
+        super().__init__(keep_ms, "problem")
         self._first_ms = Value("first-pane", int)
-        self.tables: Tables = (self._steps, self._first_ms)
-
-    def __len__(self) -> int:
-        return len(self._steps)
+        self.tables = (*self.tables, self._first_ms)
 
     @property
     def first_ms(self) -> int | None:
@@ -53,34 +34,3 @@ class ProblemHistory:
         """Note a pane with predictions; the first one counts."""
         if self._first_ms.or_none is None:
             self._first_ms.set(pane_ms)
-
-    def note(self, alerts: Iterable[AlertEvent]) -> None:
-        """Add what records of alerts make known, in their order."""
-        for alert in alerts:
-            step = step_of(alert)
-            before = {each.alert_id: each for _, each in self._in_order()}.get(step.alert_id)
-            if before is None or structs.replace(before, time_ms=step.time_ms) != step:
-                self._steps.put(max(self._steps, default=-1) + 1, step)
-        for number in sorted(self._steps)[: max(0, len(self._steps) - MAX_STEPS)]:
-            self._steps.drop(number)
-
-    def explaining(self, onset: Interval, at_ms: int, root: Root, *, later: bool) -> ProblemStep | None:
-        """Return the problem that explains what began in an interval, as it was known at a moment.
-
-        Problems that may be forgotten by then (:meth:`expire`) are left out, whether they are or not.
-        """
-        steps = (step for _, step in self._in_order())
-        return incident_at(steps, onset, at_ms, at_ms - self._keep_ms, root, later=later)
-
-    def expire(self, joins_ms: int) -> None:
-        """Forget what no join from a time on asks for: problems that ended long before, steps that others replaced."""
-        before_ms = joins_ms - self._keep_ms
-        known = [(number, step) for number, step in self._in_order() if step.time_ms < before_ms]
-        latest = {step.alert_id: number for number, step in known}
-        for number, step in known:
-            over = step.until_ms is not None and step.until_ms < before_ms
-            if over or number != latest[step.alert_id]:
-                self._steps.drop(number)
-
-    def _in_order(self) -> list[tuple[int, ProblemStep]]:
-        return sorted(self._steps.items())

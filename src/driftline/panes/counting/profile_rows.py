@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
+Errors = tuple[int, int, int]
+"""Count, sum and sum of squares, as a :class:`driftline.panes.flush_record.JoinDelta` has them."""
+
 
 class _Slice:
     """Rows of one slice of the traffic by join pane and window, and the cells that they add to.
@@ -41,6 +44,9 @@ class _Slice:
         self.of_row[rows] = self.groups.of_row
         self.n_groups = self.groups.keys[0].size
         self.cells: list[Cells] = []
+        self._panes, self._pane_of_group = np.unique(self.groups.keys[0], return_inverse=True)
+        self._errors = np.zeros((self._panes.size, 3), dtype=np.int64)
+        self._error_groups = np.zeros((self._panes.size, 0), dtype=np.int64)
 
     def add(self, start: int, stop: int, adds: Contributions) -> None:
         """Add pairs that are the profile's rows from ``start`` to ``stop``."""
@@ -51,6 +57,27 @@ class _Slice:
         self.cells += [run_sums(group, adds.first, adds.run[:, members])]
         columns = zip(adds.cells, adds.values, strict=True)
         self.cells += [Cells(group, cell[members], value[members]) for cell, value in columns]
+
+    def add_errors(self, rows: Ints, words: Ints) -> None:
+        """Add errors of first labels, shape (n, 3), given which of the profile's rows they are of."""
+        group = self.of_row[rows]
+        members = group >= 0
+        np.add.at(self._errors, self._pane_of_group[group[members]], words[members])
+
+    def add_groups(self, rows: Ints, groups: Ints, n_groups: int) -> None:
+        """Count first labels by group of their error, shape (n,), given which of the profile's rows they are of."""
+        if not self._error_groups.size:
+            self._error_groups = np.zeros((self._panes.size, n_groups), dtype=np.int64)
+        np.add.at(self._error_groups, (self._pane_of_group[self.of_row[rows]], groups), 1)
+
+    def error_groups(self) -> dict[int, list[int]]:
+        """Return first labels by group of their error, by pane; empty lists where there are no groups."""
+        counts: list[list[int]] = self._error_groups.tolist()
+        return {pane: each if any(each) else [] for pane, each in zip(self._panes.tolist(), counts, strict=True)}
+
+    def errors(self) -> dict[int, Errors]:
+        """Return count, sum and sum of squares of the errors by pane."""
+        return {pane: (n, e, s) for pane, (n, e, s) in zip(self._panes.tolist(), self._errors.tolist(), strict=True)}
 
     def count(self, start: int, stop: int, cell: int) -> None:
         """Count predictions that are the profile's rows from ``start`` to ``stop``."""
@@ -91,8 +118,6 @@ class ProfileRows:
             for bit, name in enumerate(place.segments)
             if (rows := self._of_slice(bit)).size
         }
-        self._panes, self._pane_of_group = np.unique(self._all.groups.keys[0], return_inverse=True)
-        self._errors = np.zeros((self._panes.size, 3), dtype=np.int64)
         self._sum(pairs, predictions)
         self._unknown = _names(own.unknown, pane_ms, place.window_ms)
 
@@ -116,7 +141,7 @@ class ProfileRows:
                 adds = contributions(self._layout, part.pairs.rows(rows))
                 for each in every:
                     each.add(start, stop, adds)
-                self._add_arrivals(part, rows, self._all.of_row[start:stop])
+                self._add_arrivals(part, rows, start, stop)
                 start = stop
         for batch in predictions:
             stop = start + batch.at.offset.size
@@ -129,9 +154,9 @@ class ProfileRows:
                     self._arrivals.append(self._by_stratum(self._all.of_row[start:stop], batch.predicted))
             start = stop
 
-    def _add_arrivals(self, part: Pairs, rows: slice, group: Ints) -> None:
+    def _add_arrivals(self, part: Pairs, rows: slice, start: int, stop: int) -> None:
         """Add ages of first labels, labels that count, and the errors that detectors are fed with."""
-        pairs = part.pairs.rows(rows)
+        pairs, group = part.pairs.rows(rows), self._all.of_row[start:stop]
         ages = part.at.effective_ms[rows] - part.at.time_ms[rows]
         cells, first, counting = arrival_cells(self._arrival, pairs, ages, part.first[rows])
         self._arrivals += [Cells(group[first], cells, np.ones_like(cells)), Cells(group, counting, pairs.signs)]
@@ -140,7 +165,11 @@ class ProfileRows:
         known = first[pairs.actual[first] < self._layout.n_classes] if self._layout.n_classes else first
         errors = np.minimum(errors_of(self._layout, pairs)[known], ERROR_LIMIT)
         words = (np.ones_like(errors), np.rint(errors * ERROR_SCALE), np.rint(errors * errors * SQUARE_SCALE))
-        np.add.at(self._errors, self._pane_of_group[group[known]], np.stack(words, axis=1).astype(np.int64))
+        for each in (self._all, *self._slices.values()):
+            each.add_errors(start + known, np.stack(words, axis=1).astype(np.int64))
+        sizes = self._profile.error_groups
+        if sizes is not None:
+            self._all.add_groups(start + known, sizes.places(errors), len(sizes.counts))
 
     def _by_stratum(self, group: Ints, predicted: NDArray[np.float64]) -> Cells:
         """Return the number of predictions of each group by stratum."""
@@ -163,17 +192,18 @@ class ProfileRows:
     def deltas(self) -> list[JoinDelta]:
         """Return what the flush adds to each pane of all traffic."""
         arrivals = packed(self._arrivals, self._all.n_groups, self._arrival.n_cells)
-        errors = {pane: (n, e, s) for pane, (n, e, s) in zip(self._panes.tolist(), self._errors.tolist(), strict=True)}
+        errors, groups, id_ = self._all.errors(), self._all.error_groups(), self._profile.profile_id
         return [
-            JoinDelta(self._profile.key, SEGMENT_ALL, pane, self._profile.profile_id, offsets, windows, errors[pane])
+            JoinDelta(self._profile.key, SEGMENT_ALL, pane, id_, offsets, windows, errors[pane], groups=groups[pane])
             for pane, offsets, windows in self._panes_of(self._all, arrivals)
         ]
 
     def slices(self) -> list[JoinDelta]:
         """Return what it adds to each pane of each slice, in the order of their bits."""
         return [
-            JoinDelta(self._profile.key, name, pane, self._profile.profile_id, offsets, windows, (0, 0, 0))
+            JoinDelta(self._profile.key, name, pane, self._profile.profile_id, offsets, windows, errors[pane])
             for name, each in self._slices.items()
+            for errors in (each.errors(),)
             for pane, offsets, windows in self._panes_of(each, None)
         ]
 

@@ -16,6 +16,7 @@ from driftline.profiles.building.estimator_build import build_estimator
 from driftline.profiles.building.history_build import build_history
 from driftline.profiles.building.joint_build import build_joint
 from driftline.profiles.decay import decayed
+from driftline.profiles.error_groups import error_groups
 from driftline.profiles.error_spread import error_spread
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import NO_TIME
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from driftline.profiles.building.encoded_reference import EncodedReference
     from driftline.profiles.building.table import ReferenceTable
     from driftline.profiles.decay import Decay
+    from driftline.profiles.error_groups import ErrorGroups
     from driftline.profiles.history import History
     from driftline.profiles.task import Origin
 
@@ -122,6 +124,7 @@ def build_profile(
         performance=reference_performance(reference),
         losses=reference_losses(reference, grid.stratum_cuts),
         estimator=build_estimator(reference),
+        error_groups=_error_groups(reference, settings),
         contradictions=tuple(contradictions(reference, settings, key.model)),
     )
 
@@ -148,6 +151,13 @@ def _history(
         return history
     errors = error_spread(reference.task, pairs, times_ms, int(settings.windows.performance))
     return structs.replace(history, errors=errors)
+
+
+def _error_groups(reference: EncodedReference, settings: ModelSettings) -> ErrorGroups | None:
+    times_ms, pairs = reference.times_ms, reference.pairs
+    if times_ms is None or pairs is None:
+        return None
+    return error_groups(reference.task, pairs, times_ms, int(settings.windows.performance))
 
 
 def reference_performance(reference: EncodedReference) -> NDArray[np.int64] | None:

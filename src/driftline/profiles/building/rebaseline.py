@@ -118,6 +118,7 @@ def rebaselined(
         history=history,
         performance=standing.performance,
         losses=standing.losses if standing.stratum_cuts.tobytes() == new.stratum_cuts.tobytes() else None,
+        error_groups=standing.error_groups,
         estimator=estimator,
         decay=standing.decay if plan.kept else None,
         rare={plan.columns[i].name: rare for i, rare in _rare(standing, plan)},

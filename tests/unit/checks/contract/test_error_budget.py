@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from driftline.config.durations import Duration
 from driftline.config.model import AlertSettings, Budget, CheckSettings, ModelSettings, OpenAfter, WindowSettings, hours
 from driftline.significance.levels import level_per_test
 from tests.support.windows import HOUR, budget_of
+
+if TYPE_CHECKING:
+    from driftline.checks.contract.error_budget import ErrorBudget
 
 CHECKS = CheckSettings(multivariate=("correlation",))
 
@@ -86,3 +91,34 @@ def test_e_detectors_have_a_share_of_their_own() -> None:
     assert level.level == pytest.approx(0.04)
     assert level.derivation.startswith("2 per 30d, share 0.1 for detectors: 0.2 false pages / 5 columns = 0.04")
     assert context.shares == pytest.approx({"1h": 0.445, "1d": 0.445, "detectors": 0.1, "operations": 0.01})
+
+
+def with_segments(n: int, *, sequential: bool = True) -> ErrorBudget:
+    segments = {"country": tuple(f"c{i}" for i in range(n))}
+    return budget_of(ModelSettings(segments=segments, checks=CheckSettings(sequential=sequential)), labels=True)
+
+
+@pytest.mark.parametrize("n", [1, 6, 31])
+def test_segments_divide_the_alarms_of_detectors_with_the_others(n: int) -> None:
+    budget, without = with_segments(n), budget_of(labels=True)
+    of_all = (5 + 1) * budget.detector_alarms(5) + n * budget.segment_alarms(5)
+    assert of_all == pytest.approx(budget.detector_pages())
+    assert budget.segment_alarms(5) <= budget.detector_alarms(5)
+    assert budget.detector_alarms(5) >= without.detector_alarms(5) / 2 * (1 - 1e-9), "however many segments there are"
+    assert (budget.segment_alarms(5) == budget.detector_alarms(5)) == (n <= 6)
+
+
+def test_levels_say_how_many_segments_there_are() -> None:
+    few, many = with_segments(1).detector_level(5), with_segments(31).detector_level(5, of_segment=True)
+    assert (few.n_tests, many.n_tests) == (7, 37)
+    assert "/ (5 columns and errors and 1 segment) = " in few.derivation
+    assert "(5 columns and errors and 31 segments, which divide one half) = " in many.derivation
+    assert many.level == pytest.approx(with_segments(31).segment_alarms(5))
+
+
+def test_segments_that_nothing_watches_cost_nothing() -> None:
+    segments: dict[str, tuple[str, ...]] = {"country": ("DE", "FR")}
+    unlabelled = budget_of(ModelSettings(segments=segments))
+    assert (unlabelled.n_segments, unlabelled.segment_alarms(5)) == (0, 0.0)
+    assert unlabelled.detector_alarms(5) == budget_of().detector_alarms(5)
+    assert with_segments(3, sequential=False).n_segments == 0

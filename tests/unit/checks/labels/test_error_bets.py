@@ -23,6 +23,7 @@ from driftline.config.model import CheckSettings, DispersionSettings, ModelSetti
 from driftline.detectors.mixture.bets import pane_of
 from driftline.detectors.mixture.e_detectors import MixtureState
 from driftline.profiles.error_spread import ErrorSpread, SpreadOfMetric
+from driftline.profiles.task import Task
 from tests.unit.checks.labels.test_performance_check import PROFILE, vector_of
 from tests.unit.checks.labels.test_performance_tests import of_task
 
@@ -67,6 +68,23 @@ def test_whoever_gets_no_e_detector_is_told_why() -> None:
     known = replace(with_spread(1.0, 1.0), performance=vector_of(PROFILE, 100, 5))
     assert error_remarks(known, usual) == []
     assert error_remarks(with_spread(None, None), usual) == [], "it has no labels at all"
+
+
+def test_segments_are_told_why_they_are_not_watched() -> None:
+    usual = ModelSettings(segments={"country": ("DE",)})
+    labelled = replace(with_spread(None, None), performance=vector_of(PROFILE, 100, 5))
+    (_, of_segments) = error_remarks(labelled, usual)
+    assert of_segments.startswith("the errors of segments are reported and not watched: the reference does not show")
+    (alone,) = error_remarks(with_spread(None, None), usual)
+    assert alone.endswith("; give such rows")
+    (of_numbers,) = error_remarks(of_task(Task("regression", (), 1.0), None), usual)
+    assert of_numbers.endswith("accuracy is not among the watched metrics of the task")
+    assert error_remarks(with_spread(1.0, 1.0), usual) == []
+    assert error_remarks(labelled, replace_checks(usual, sequential=False)) == []
+
+
+def replace_checks(settings: ModelSettings, *, sequential: bool) -> ModelSettings:
+    return settings.replace(checks=CheckSettings(sequential=sequential))
 
 
 def test_what_varies_more_counts_at_its_upper_limit_and_grows_with_the_labels() -> None:

@@ -123,7 +123,7 @@ def test_it_begins_when_labels_are_as_usual() -> None:
     def told(number: int) -> bool:
         start_ms = START_MS + number * PANE_MS
         pane = ClosedLabels(start_ms, start_ms + PANE_MS, {}, {}, ())
-        return watch.add(PROFILE, baseline, pane, (40, 40)) is not None
+        return watch.add(PROFILE, baseline, pane, (0, 40)) is not None
 
     assert not any(told(number) for number in range(10))
     watch.begin(START_MS + 12 * PANE_MS)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OPTIONAL = (
-    *("schemas", "explained", "without_value", "stuck", "origins"),
+    *("schemas", "explained", "errors_watched", "without_value", "stuck", "origins"),
     *("acknowledged", "muted_until", "muted_by", "notes", "beside"),
 )
 
