@@ -23,6 +23,7 @@ export DRIFTLINE_NATIVE
 endif
 
 export PYTHON DRIFTLINE_TEST_PATIENCE
+unexport PYTHONDONTWRITEBYTECODE  # else each of the processes compiles all tests again
 
 .DEFAULT_GOAL := help
 ORACLE ?= build/estimation
