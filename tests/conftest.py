@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 settings.register_profile("full", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
-"""No example is timed, because a busy machine would fail it. A test that names its number of examples keeps it."""
+"""No example is timed, because a busy machine would fail it. Tests name their own number with `tests.support.examples`,
+which takes it for that of the full profile.
+"""
 
 for _name in ("COLUMNS", "LINES"):
     os.environ.pop(_name, None)  # what is printed must not depend on the terminal that the tests run in
