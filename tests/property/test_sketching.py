@@ -34,7 +34,8 @@ from driftline.sketching.joins.waiting.digests import digests_of
 from driftline.sketching.sketcher import Sketcher
 from tests.support.examples import examples
 from tests.support.pending import MemoryStores, keys_of
-from tests.support.sketch_reference import ReferenceSketcher, usable_score
+from tests.support.reference_events import usable_score
+from tests.support.sketch_reference import ReferenceSketcher
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
