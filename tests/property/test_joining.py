@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pytest
 from hypothesis import event, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
@@ -30,6 +29,7 @@ from driftline.sketches.scores import DUPLICATES, ERROR_SCALE, HEAD, LABELLED, P
 from driftline.sketches.sparse import unpack_into
 from driftline.sketching.joins.waiting import pending
 from driftline.sketching.sketcher import Sketcher
+from tests.support.examples import examples
 from tests.support.pending import MemoryStores
 
 if TYPE_CHECKING:
@@ -347,7 +347,7 @@ class Run:
 
 
 @given(data=st.data(), kind=st.sampled_from(["binary", "regression"]), steps=STEPS)
-@hypothesis_settings(max_examples=200, deadline=None)
+@examples(200)
 def test_what_the_join_adds_does_not_depend_on_how_it_is_read(
     data: st.DataObject, kind: Literal["binary", "regression"], steps: list[tuple[str, int]]
 ) -> None:
