@@ -11,9 +11,10 @@ NATIVE := hatch_build.py scripts/build_native.py native/Cargo.toml $(wildcard na
 MAKEFLAGS += --no-print-directory
 
 # Tests run in two processes side by side, file by file: most tests with a broker wait more than they work. Deadlines in
-# tests are for a quiet machine; here they are multiplied, which takes no time unless a test fails.
+# tests are for a quiet machine; here they are multiplied, which takes no time unless a test fails. Threads of linear
+# algebra would wait for each other busily, a fifth of all the work.
 JOBS   ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST := env OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 DRIFTLINE_TEST_PATIENCE ?= 4
 
 # Where there is no Rust, driftline is installed without its native library, and tests of it are skipped; not in CI.
@@ -23,6 +24,7 @@ export DRIFTLINE_NATIVE
 endif
 
 export PYTHON DRIFTLINE_TEST_PATIENCE
+unexport PYTHONDONTWRITEBYTECODE  # else each of the processes compiles all tests again
 
 .DEFAULT_GOAL := help
 ORACLE ?= build/estimation

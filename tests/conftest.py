@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import uuid
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 settings.register_profile("full", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "full"))
-"""No example is timed, because a busy machine would fail it. A test that names its number of examples keeps it."""
+"""No example is timed, because a busy machine would fail it. Tests name their own number with `tests.support.examples`,
+which takes it for that of the full profile.
+"""
 
 for _name in ("COLUMNS", "LINES"):
     os.environ.pop(_name, None)  # what is printed must not depend on the terminal that the tests run in
@@ -114,6 +117,17 @@ def topic_prefix(request: pytest.FixtureRequest) -> str:
     """Return a prefix for topics, groups and transactional ids that no other test and no earlier run has used."""
     name = re.sub(r"[^a-zA-Z0-9]+", "-", request.node.name).strip("-")
     return f"{name[:60]}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for garbage neither while tests are found nor, later, among ten thousand of them, which live to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -59,7 +59,8 @@ def main() -> None:
     make_topics(options.brokers)
     # murmur2, as Java's producers: a label has to be on the partition of its prediction
     settings = {"partitioner": "murmur2_random", "linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
-    producer = Producer({"bootstrap.servers": options.brokers, **settings})
+    # idempotent: what is sent again, while a new topic has no leader, does not come out of order
+    producer = Producer({"bootstrap.servers": options.brokers, "enable.idempotence": True, **settings})
     files = {"predictions": options.predictions, "labels": options.labels}
     n = 0
     for _, topic, key, value in heapq.merge(*[events(topic, path) for topic, path in files.items() if path]):

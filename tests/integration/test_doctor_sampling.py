@@ -18,6 +18,7 @@ from driftline.config.settings import SchemaRegistrySettings, Settings
 from driftline.errors import BrokerError
 from driftline.inspection.examination import examine, report_of
 from driftline.runtime.encodings.input_encodings import InputEncodings
+from driftline.runtime.inspect import sampling
 from driftline.runtime.inspect.chosen_topics import with_topics_there
 from driftline.runtime.inspect.file_samples import sample_file
 from driftline.runtime.inspect.sampling import TopicSampler
@@ -40,6 +41,12 @@ SCHEMA = {
         {"name": "age", "type": "int"},
     ],
 }
+
+
+@pytest.fixture(autouse=True)
+def no_patience_for_retention(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded broker never says how long it keeps records."""
+    monkeypatch.setattr(sampling, "_RETENTION_S", 0.1)
 
 
 def settings_of(broker: EmbeddedBroker, registry: str | None = None) -> Settings:

@@ -24,7 +24,7 @@ RiverDdm: Any = drift.binary.DDM
 RiverHddmA: Any = drift.binary.HDDMA
 RiverHddmW: Any = drift.binary.HDDMW
 
-SEEDS = range(2)
+SEEDS = (0, pytest.param(1, marks=pytest.mark.slow))
 
 
 class _RiverDetector(Protocol):

@@ -94,6 +94,7 @@ def test_the_embedding_distance_is_the_kernels_discrepancy_within_the_bound_of_i
     assert found.squared == pytest.approx(exact, rel=0.5)
 
 
+@pytest.mark.slow
 def test_with_nothing_changed_the_embedding_distance_is_its_weighted_chi_squared() -> None:
     rng = np.random.default_rng(7)
     there = rng.normal(size=(1_500, 3))

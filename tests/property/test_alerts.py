@@ -6,12 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.alerts import PREDICTION_CAUSES, AlertRules, ModelAlerts, OpeningRule, advance
 from driftline.alerts.policy import check_key
 from driftline.alerts.unused_findings import key_of
+from tests.support.examples import examples
 from tests.unit.alerts.test_lifecycle import DAY, HOUR, found, observed
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def run(history: list[Seen], rules: AlertRules, restarts: set[int]) -> tuple[lis
 
 
 @given(histories, openings, st.integers(1, 3))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_pages_never_exceed_findings_over_k(history: list[Seen], opening: tuple[int, int], clean: int) -> None:
     rules = AlertRules(resolve_after=clean, sizes=(HOUR, DAY), opening=OpeningRule(*opening), remind_after_ms=5 * DAY)
     records, book = run(history, rules, set())
@@ -77,14 +78,14 @@ def test_pages_never_exceed_findings_over_k(history: list[Seen], opening: tuple[
 
 
 @given(histories, openings, st.sets(st.integers(0, 59)))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_restarts_do_not_show(history: list[Seen], opening: tuple[int, int], restarts: set[int]) -> None:
     rules = AlertRules(resolve_after=2, sizes=(HOUR, DAY), opening=OpeningRule(*opening), remind_after_ms=5 * DAY)
     assert run(history, rules, restarts) == run(history, rules, set())
 
 
 @given(histories, openings)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_a_record_says_how_many_pages_came_before(history: list[Seen], opening: tuple[int, int]) -> None:
     rules = AlertRules(resolve_after=2, sizes=(HOUR, DAY), opening=OpeningRule(*opening))
     by_alert: dict[str, list[AlertEvent]] = {}

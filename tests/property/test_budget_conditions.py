@@ -135,6 +135,7 @@ def test_the_bound_holds_where_all_conditions_do() -> None:
     assert 0.2 < alarms(made, INDEPENDENT, price=bare(made)) <= 1
 
 
+@pytest.mark.slow
 def test_the_hours_of_the_reference_are_those_of_production() -> None:
     assert alarms(case(SEASONAL), SEASONAL) <= 1
     unknown = alarms(case(INDEPENDENT), SEASONAL)
@@ -142,6 +143,7 @@ def test_the_hours_of_the_reference_are_those_of_production() -> None:
     assert unknown == pytest.approx(14.5, rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_stream_depends_no_more_than_is_known() -> None:
     assert alarms(case(DEPENDENT), DEPENDENT) <= 1
     unknown = alarms(case(INDEPENDENT), DEPENDENT)
@@ -149,6 +151,7 @@ def test_the_stream_depends_no_more_than_is_known() -> None:
     assert unknown == pytest.approx(34, rel=0.1)
 
 
+@pytest.mark.slow
 def test_what_days_vary_by_was_seen() -> None:
     assert alarms(case(WANDERING), WANDERING) <= 1
     unknown = alarms(case(INDEPENDENT), WANDERING)
@@ -156,6 +159,7 @@ def test_what_days_vary_by_was_seen() -> None:
     assert unknown == pytest.approx(10, rel=0.1)
 
 
+@pytest.mark.slow
 def test_values_are_missing_in_clumps_as_long_as_those_seen() -> None:
     assert alarms(case(CLUMPED), CLUMPED, columns=WITH_MISSING) <= 1
     unknown = alarms(case(INDEPENDENT), CLUMPED, columns=WITH_MISSING)
@@ -163,6 +167,7 @@ def test_values_are_missing_in_clumps_as_long_as_those_seen() -> None:
     assert unknown == pytest.approx(2, rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_margin_is_the_error_of_the_reference() -> None:
     few = case(INDEPENDENT, 300, "independent")
     assert alarms(few, INDEPENDENT) <= 1

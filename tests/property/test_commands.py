@@ -8,16 +8,17 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.property.test_monitoring import SETTINGS, expected, published_traffic
 from tests.support.commands import entries, flush_of, in_time
+from tests.support.examples import examples
 from tests.support.monitor_runs import Run, run, run_with_crashes
 from tests.support.monitoring import PANE_MS, START_MS, records_of, schedule
 
 pytestmark = pytest.mark.slow
-EXAMPLES = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = examples(4, suppress_health_check=[HealthCheck.too_slow])
 SEEDS = st.integers(0, 2**32 - 1)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.config.model import ColumnKind, ColumnSettings, ModelSettings
@@ -16,6 +16,7 @@ from driftline.profiles.building.build import PANE_MS, TimeOptions, build_profil
 from driftline.profiles.building.table import table_of_sample
 from driftline.sketches.packed import SampleRow
 from tests.support.embeddings import sketch_of
+from tests.support.examples import examples
 from tests.support.windows import KEY
 
 START_MS = 1_772_323_200_000
@@ -54,7 +55,7 @@ PROFILE = build_profile(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(events=EVENTS, cut=st.integers(0, 8))
 def test_batches_and_forms_do_not_show(events: list[dict[str, Any]], cut: int) -> None:
     raw = [json.dumps(event).encode() for event in events]
@@ -70,7 +71,7 @@ def test_batches_and_forms_do_not_show(events: list[dict[str, Any]], cut: int) -
         assert merged.pack() == whole.pack()
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(events=EVENTS)
 def test_reference_rows_and_events_count_alike(events: list[dict[str, Any]]) -> None:
     every = [*events, *USUAL]

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.config.model import ColumnSettings, ModelSettings
@@ -15,6 +15,7 @@ from driftline.profiles.building.production import ProductionOptions, TimedRow, 
 from driftline.profiles.building.table import table_of_sample
 from driftline.sketches.packed import SampleRow
 from tests.support.embeddings import embedding_profile, encoded_texts, features_of, sketch_of
+from tests.support.examples import examples
 from tests.support.windows import KEY
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(events=EVENTS, cut=st.integers(0, 8))
 def test_batches_and_forms_do_not_show(events: list[dict[str, Any]], cut: int) -> None:
     raw = [json.dumps(event).encode() for event in events]
@@ -51,7 +52,7 @@ def test_batches_and_forms_do_not_show(events: list[dict[str, Any]], cut: int) -
         assert merged.pack() == whole.pack()
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     values=st.lists(VECTORS, min_size=1, max_size=12),
     n_more=st.integers(0, 3),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from driftline.events.model_key import ModelKey
 from driftline.sketches.estimates import BINARY, EventEstimates, count_estimates, loss_layout, unpack_estimates
 from driftline.sketches.sparse import merge_estimates
+from tests.support.examples import examples
 from tests.support.monitor_runs import run, run_with_crashes
 from tests.support.monitoring import START_MS, Traffic, generate, records_of, schedule, small_settings, training_profile
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 STEADY, CHANGING = ModelKey("steady", "1"), ModelKey("changing", "")
 SEEDS = st.integers(0, 2**32 - 1)
-EXAMPLES = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = examples(10, suppress_health_check=[HealthCheck.too_slow])
 SETTINGS = small_settings()
 
 

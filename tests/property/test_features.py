@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.events.features import features_json, flattened
@@ -17,6 +17,7 @@ from driftline.sketches.column_encoder import ColumnEncoder
 from driftline.sketches.columns import CategoricalColumn, Column, NumericColumn, TextNumericColumn
 from driftline.sketches.grid import build_edges
 from driftline.sketching.rows import AllRows
+from tests.support.examples import examples
 
 EDGES = build_edges(np.linspace(-2, 2, 200)).tobytes()
 BIT_EDGES = build_edges(np.array([0.0, 1.0])).tobytes()
@@ -85,7 +86,7 @@ def encoder() -> ColumnEncoder:
     return ColumnEncoder(COLUMNS, None, frozenset({"born"}), texts=frozenset({"x"}))
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(features=st.lists(FEATURES, min_size=1, max_size=6), before=st.lists(FEATURES, max_size=3), data=st.data())
 def test_json_and_dictionaries_give_equal_columns(
     features: list[dict[str, Any]], before: list[dict[str, Any]], data: st.DataObject
@@ -100,7 +101,7 @@ def test_json_and_dictionaries_give_equal_columns(
         assert encoded(warm, given_as) == expected
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(given_as=LISTS, before=st.lists(FEATURES, max_size=3), data=st.data())
 def test_values_with_names_give_the_columns_of_objects(
     given_as: tuple[tuple[str, ...], list[tuple[Any, ...]]], before: list[dict[str, Any]], data: st.DataObject
@@ -118,7 +119,7 @@ def test_values_with_names_give_the_columns_of_objects(
         assert encoded(warm, each) == expected
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(rows=st.lists(FEATURES, min_size=1, max_size=5))
 def test_the_columns_of_rows_are_those_that_events_are_read_with(rows: list[dict[str, Any]]) -> None:
     columns = columns_of_rows(flat_rows(rows))

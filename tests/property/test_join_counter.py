@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
@@ -23,6 +23,7 @@ from driftline.sketches.scores import ERROR_LIMIT, ERROR_SCALE, PREDICTED, SQUAR
 from driftline.sketches.sparse import unpack_into
 from driftline.sketching.joins.counting.join_counter import JoinCounter
 from driftline.sketching.joins.profile_table import ProfileTable
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,7 +144,7 @@ def unpacked(packed: Sparse, like: NDArray[np.int64]) -> list[int]:
     return values
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.integers(0, 1 << 30), st.lists(st.tuples(st.sampled_from(["predictions", "labels"]), st.integers(1, 30))))
 def test_all_at_once_is_window_by_window(seed: int, calls: list[tuple[str, int]]) -> None:
     rng = np.random.default_rng(seed)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pytest
 from hypothesis import event, given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
@@ -30,6 +29,7 @@ from driftline.sketches.scores import DUPLICATES, ERROR_SCALE, HEAD, LABELLED, P
 from driftline.sketches.sparse import unpack_into
 from driftline.sketching.joins.waiting import pending
 from driftline.sketching.sketcher import Sketcher
+from tests.support.examples import examples
 from tests.support.pending import MemoryStores
 
 if TYPE_CHECKING:
@@ -347,7 +347,7 @@ class Run:
 
 
 @given(data=st.data(), kind=st.sampled_from(["binary", "regression"]), steps=STEPS)
-@hypothesis_settings(max_examples=200, deadline=None)
+@examples(200)
 def test_what_the_join_adds_does_not_depend_on_how_it_is_read(
     data: st.DataObject, kind: Literal["binary", "regression"], steps: list[tuple[str, int]]
 ) -> None:
@@ -380,4 +380,25 @@ def test_a_label_meets_the_predictions_of_all_models_wherever_a_flush_falls(step
         run.step(name, n)
     wanted = expected("binary", predictions, labels)
     assert sum(cells[LABELLED] for cells in wanted["cells"].values()) == len(KEYS)
+    assert run.finish() == wanted
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param([], id="at once"),
+        pytest.param([("p", 2), ("l", 2), ("commit", 0)], id="before the second"),
+        pytest.param([("p", 2), ("l", 2), ("commit", 0), ("restart", 0)], id="before a restart"),
+    ],
+)
+def test_a_label_never_meets_a_second_prediction_wherever_a_flush_falls(steps: list[tuple[str, int]]) -> None:
+    """The second ``b`` comes after the horizon of the first, and in the wait of the label."""
+    made = [("b", -45_000), ("a", 31_000), ("b", 31_000)]
+    predictions = [Made(key, START_MS + time_ms, 0, None, "risk") for key, time_ms in made]
+    labels = [Made("b", START_MS + 11_000, 0, None, ""), Made("a", START_MS + 31_000, 0, None, "")]
+    run = Run("binary", {"p": predictions, "l": labels})
+    for name, n in steps:
+        run.step(name, n)
+    wanted = expected("binary", predictions, labels)
+    assert sum(cells.get(LABELLED, 0) for cells in wanted["cells"].values()) == len(labels)
     assert run.finish() == wanted

@@ -8,15 +8,16 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.learning_run import EVENTS, SAMPLE, Pace, World, backlog
 
 if TYPE_CHECKING:
     from driftline.events.output_record import OutputRecord
 
-EXAMPLES = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = examples(12, suppress_health_check=[HealthCheck.too_slow])
 PACES = st.builds(
     Pace,
     n_workers=st.integers(1, 3),

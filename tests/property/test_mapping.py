@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.config.field_places import Constant
@@ -15,6 +15,7 @@ from driftline.events.prediction import PredictionDecoder
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.sketching.intake import Intake, take_in_labels, take_in_predictions
+from tests.support.examples import examples
 
 NOW_MS = 1_772_366_400_000
 TIMES: st.SearchStrategy[Any] = st.integers(NOW_MS, NOW_MS + 60_000) | st.sampled_from(
@@ -94,7 +95,7 @@ def batches(kind: Any, records: list[tuple[Any, int]], *, nested: bool) -> tuple
     return as_json, as_json._replace(documents=documents)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(RECORDS, st.sampled_from(PREDICTIONS))
 def test_predictions(records: list[tuple[Any, int]], fields: PredictionFields) -> None:
     nested = fields.prediction_id != "/prediction_id"
@@ -107,7 +108,7 @@ def test_predictions(records: list[tuple[Any, int]], fields: PredictionFields) -
     assert [letter.message for each in alone for letter in each.refused] == [each[2] for each in expected[3]]
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(RECORDS, st.sampled_from(LABELS))
 def test_labels(records: list[tuple[Any, int]], fields: LabelFields) -> None:
     nested = fields.prediction_id != "/prediction_id"

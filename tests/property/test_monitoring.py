@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
@@ -19,6 +19,7 @@ from driftline.events.model_key import ModelKey
 from driftline.events.source import Source, Watermark
 from driftline.monitoring.state.checkpoint import PIECE_BYTES
 from driftline.panes.flush_record import VERSION, decode
+from tests.support.examples import examples
 from tests.support.monitor_runs import Run, run, run_with_crashes
 from tests.support.monitoring import (
     START_MS,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 STEADY, CHANGING, UNKNOWN = ModelKey("steady", "1"), ModelKey("changing", ""), ModelKey("unknown", "7")
-EXAMPLES = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = examples(10, suppress_health_check=[HealthCheck.too_slow])
 SETTINGS = small_settings()
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -176,7 +177,7 @@ def test_what_is_learnt_is_used_and_ends_with_its_profile() -> None:
     assert checks >= {"distribution.rolling", "detector.shift"}
 
 
-@settings(EXAMPLES, max_examples=4)
+@examples(4, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=SEEDS, largest=st.sampled_from((150, 900)), n_crashes=st.integers(0, 3))
 def test_crashes_and_flushes_cannot_be_seen_in_what_is_learnt(seed: int, largest: int, n_crashes: int) -> None:
     traffic, rng = long_traffic(), random.Random(seed)

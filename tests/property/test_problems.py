@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.alerts.onsets import Interval
 from driftline.alerts.roots import RANKS
 from tests.support.alert_runs import DAY, HOUR, AlertRun, Seen, dropped, finding
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +85,7 @@ def as_set(run: AlertRun) -> list[tuple[str, int, AlertEvent]]:
 
 
 @given(sparse, drops, st.sampled_from([0, 0, 1, 7]), st.lists(st.integers(0, 60), min_size=1, max_size=8))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_how_far_predictions_are_ahead_does_not_show(
     history: list[list[tuple[str, str, float]]], fallen: dict[int, float], age: int, ahead: list[int]
 ) -> None:
@@ -93,7 +94,7 @@ def test_how_far_predictions_are_ahead_does_not_show(
 
 
 @given(sparse)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_every_problem_resolves_when_its_signals_do(history: list[list[tuple[str, str, float]]]) -> None:
     run = AlertRun()
     for seen in predicted([*history, [], []]):
@@ -107,7 +108,7 @@ def test_every_problem_resolves_when_its_signals_do(history: list[list[tuple[str
 
 
 @given(sparse, st.sampled_from([HOUR, DAY]))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_onsets_that_meet_are_one_problem(history: list[list[tuple[str, str, float]]], size_ms: int) -> None:
     run = AlertRun()
     for seen in predicted(history, size_ms):
@@ -129,7 +130,7 @@ def test_onsets_that_meet_are_one_problem(history: list[list[tuple[str, str, flo
 
 
 @given(sparse)
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_notifications_are_a_part_of_those_of_the_signals(history: list[list[tuple[str, str, float]]]) -> None:
     run = AlertRun()
     for seen in predicted(history):
@@ -148,7 +149,7 @@ def test_notifications_are_a_part_of_those_of_the_signals(history: list[list[tup
 
 
 @given(hours, drops, st.sets(st.integers(0, 40)))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_restarts_do_not_show(
     history: list[list[tuple[str, str, float]]], fallen: dict[int, float], restarts: set[int]
 ) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.config.model import ModelSettings
@@ -16,6 +16,7 @@ from driftline.profiles.season import HOUR_MS, HOURS, overlaps
 from driftline.profiles.season_counts import season_counts
 from driftline.profiles.task import NO_TIME
 from driftline.profiles.weighting import combined
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ def test_weighted_counts_are_whole_and_no_more_than_what_was_counted(rows: list[
     assert (doubled.tolist(), twice) == (result.tolist(), n), "the unit of the weights cannot show"
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     st.lists(
         st.tuples(TIMES, st.one_of(st.none(), st.floats(-10, 10)), st.sampled_from("abc")), min_size=1, max_size=80

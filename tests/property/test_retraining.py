@@ -8,10 +8,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from driftline.events.model_key import ModelKey
+from tests.support.examples import examples
 from tests.support.monitor_runs import run, run_with_crashes
 from tests.support.monitoring import Traffic, generate, records_of, schedule, small_settings, training_profile
 from tests.support.retraining import EAGER_PROPOSALS, EAGER_RETRAINING
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 STEADY, CHANGING = ModelKey("steady", "1"), ModelKey("changing", "")
-EXAMPLES = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = examples(4, suppress_health_check=[HealthCheck.too_slow])
 SETTINGS = small_settings(
     defaults=small_settings().defaults.replace(retraining=EAGER_RETRAINING, proposals=EAGER_PROPOSALS)
 )

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
@@ -25,6 +24,7 @@ from driftline.sketches.bottom_k import smallest
 from driftline.sketches.fixed_point import join
 from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketching.sketcher import Sketcher
+from tests.support.examples import examples
 from tests.support.pending import MemoryStores
 
 START_MS = 1_772_366_400_000
@@ -169,7 +169,7 @@ def plain(profile_id: str, part: ProfilePane) -> dict[str, Any]:
 
 
 @given(first=partition(), second=partition(), steps=STEPS)
-@hypothesis_settings(max_examples=200, deadline=None)
+@examples(200)
 def test_sums_over_flushes_do_not_depend_on_batches_flushes_or_aborts(
     first: list[tuple[bytes | None, int]], second: list[tuple[bytes | None, int]], steps: list[tuple[int | str, int]]
 ) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 import xxhash
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.config.durations import Duration
@@ -32,8 +32,10 @@ from driftline.profiles.raw_values import raw_values
 from driftline.sketching.joins.pending_block import decode_block
 from driftline.sketching.joins.waiting.digests import digests_of
 from driftline.sketching.sketcher import Sketcher
+from tests.support.examples import examples
 from tests.support.pending import MemoryStores, keys_of
-from tests.support.sketch_reference import ReferenceSketcher, usable_score
+from tests.support.reference_events import usable_score
+from tests.support.sketch_reference import ReferenceSketcher
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
@@ -243,7 +245,7 @@ def without_intake(record: bytes) -> bytes:
     return encode(msgspec.structs.replace(flush, intake=[], panes=panes))
 
 
-@settings(deadline=None, max_examples=120)
+@examples(120)
 @given(TRAFFIC, st.integers(1, 5))
 def test_flushes_equal_those_of_the_plain_reference(traffic: Traffic, flush_every: int) -> None:
     sketcher, reference = sketcher_for(SETTINGS), ReferenceSketcher(SETTINGS, BOOK, SOURCES)
@@ -271,7 +273,7 @@ def test_flushes_equal_those_of_the_plain_reference(traffic: Traffic, flush_ever
         reference.refused, reference.n_events, reference.n_late = [], 0, 0
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(TRAFFIC)
 def test_dead_letters_say_what_the_decoder_says_of_each_record_alone(traffic: Traffic) -> None:
     sketcher = sketcher_for(SETTINGS)
@@ -324,7 +326,7 @@ def plain_score(event: Any, task: Any) -> float:  # noqa: ANN401  # as above
     return float("nan") if score is None else score
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(TRAFFIC)
 def test_predictions_that_wait_for_labels_equal_those_of_the_plain_reference(traffic: Traffic) -> None:
     with_labels = msgspec.structs.replace(SETTINGS, labels=LabelInput())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.config.field_places import Constant, FeaturesAt, First, FromKey, Joined, ScoreAt, TimeAt, Where
@@ -22,6 +22,7 @@ from driftline.sketches.column_encoder import ColumnEncoder
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
 from driftline.sketching.intake import Intake, take_in_labels, take_in_predictions
 from driftline.sketching.rows import AllRows
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,7 +227,7 @@ def outcome(intake: Intake[Any], beside: frozenset[str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("where", WHERE.values(), ids=WHERE)
 @pytest.mark.parametrize("fields", PREDICTIONS.values(), ids=PREDICTIONS)
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(records=st.integers(0, 1 << 32).map(lambda seed: Producer(seed).records()))
 def test_predictions(records: list[tuple[bytes | None, int]], fields: PredictionFields, where: Where | None) -> None:
     decode, beside = PredictionDecoder(fields, with_segments=True, where=where), fields_beside(fields)
@@ -239,7 +240,7 @@ def test_predictions(records: list[tuple[bytes | None, int]], fields: Prediction
 
 @pytest.mark.parametrize("where", WHERE.values(), ids=WHERE)
 @pytest.mark.parametrize("fields", LABELS.values(), ids=LABELS)
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(records=st.integers(0, 1 << 32).map(lambda seed: Producer(seed).records()))
 def test_labels(records: list[tuple[bytes | None, int]], fields: LabelFields, where: Where | None) -> None:
     decode = LabelDecoder(fields, where=where)

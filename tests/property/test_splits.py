@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from driftline.performance.cases import Cases, Part, together
@@ -16,6 +16,7 @@ from driftline.performance.mix_split import mix_or_within
 from driftline.performance.score_cells import ScoreCells, decisions_by_score
 from driftline.sketches.joined import LabelledPairs, add_joined
 from tests.property.test_performance import ROWS, TASKS
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +43,7 @@ GROUP = st.tuples(
 SIDES = st.integers(1, 8).flatmap(lambda n: st.tuples(*(st.lists(GROUP, min_size=n, max_size=n) for _ in range(2))))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(sides=SIDES)
 def test_mix_and_within_add_up_to_the_change(sides: tuple[list[Cases], list[Cases]]) -> None:
     now, before = sides
@@ -113,7 +114,7 @@ def _value(metric: str, cells: ScoreCells) -> float | None:
     return right / all_ if all_ else None
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(data=st.data(), metric=st.sampled_from(sorted(RATIOS)))
 def test_data_and_concept_add_up_to_the_change(data: st.DataObject, metric: str) -> None:
     counted = data.draw(CELLS)

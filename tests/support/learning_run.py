@@ -247,7 +247,10 @@ class Pace:
     largest: int = 10_000
     eager: float = 1.0
     trouble: float = 0.0
-    """Probability of a failed flush, and of a restart, at each step."""
+    """Probability of a failed flush, and of a restart, at each step of a usual size; at a smaller one it is less."""
+
+
+USUAL_BATCH: Final = 60
 
 
 class World:
@@ -280,20 +283,21 @@ class World:
     def run(self) -> frozenset[OutputRecord]:
         """Do everything there is to do, in an order drawn at random, and return what was said."""
         rng, pace = self._rng, self._pace
+        trouble = pace.trouble * min(1.0, pace.largest / USUAL_BATCH)
         while not self._is_over():
             worker = rng.choice(self._workers)
             sources = worker.readable()
             if sources:
                 worker.read(rng.choice(sources), rng.randint(1, pace.largest))
             if rng.random() < 0.5:
-                worker.flush(fails=rng.random() < pace.trouble)
-            if rng.random() < pace.trouble:
+                worker.flush(fails=rng.random() < trouble)
+            if rng.random() < trouble:
                 worker.restart()
             if rng.random() < pace.eager:
                 self.apply(rng.randint(1, 20))
             if rng.random() < pace.eager:
                 worker.learn(1)
-            if rng.random() < pace.trouble:
+            if rng.random() < trouble:
                 self.restart_monitor()
             if not any(each.readable() for each in self._workers):
                 self._catch_up()

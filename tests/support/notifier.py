@@ -106,13 +106,23 @@ class NotifierProcess:
         self.process.terminate()
         return self.process.wait(patient(40))
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is over; then its log is whole."""
+        if self.process.poll() is None:
+            return False
+        self._reader.join()
+        return True
+
     def logged(self, message: str) -> list[dict[str, Any]]:
         """Return the lines of the log with a message."""
         return [line for line in self.log if line["message"] == message]
 
     def ask(self, path: str) -> tuple[int, str]:
         """Return status and text of an answer of the process's own server."""
-        started = wait_until(lambda: self.logged("started"), 40, lambda: f"a start, got {self.log}")
+        wait_until(lambda: self.logged("started") or self.has_ended, 40, lambda: f"a start, got {self.log}")
+        started = self.logged("started")
+        assert started, f"the process has ended: {self.log}"
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{started[0]['metrics_port']}{path}") as response:
                 return response.status, response.read().decode()
@@ -140,7 +150,7 @@ class HttpSink:
     answer : Answer
         What it answers.
     holding : threading.Event
-        While it is clear, requests are kept but not answered.
+        While it is clear, requests are kept but not answered, at most to the end of the context.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -153,7 +163,7 @@ class HttpSink:
 
     def _respond(self, request: Request) -> Answer:
         self.requests.append(request)
-        self.holding.wait(patient(60))
+        self.holding.wait()
         return self.answer
 
     def __enter__(self) -> Self:

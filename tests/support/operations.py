@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,12 +55,17 @@ def made_operations(
     n_failed: int, factor: float = 1.0, n: int = 1_000, usage: Mapping[str, float] = MappingProxyType({})
 ) -> Made:
     """Return what n predictions say, of which some failed; ``usage`` are medians of further numbers."""
+    return _made_operations(n_failed, factor, n, tuple(usage.items()))
+
+
+@cache
+def _made_operations(n_failed: int, factor: float, n: int, usage: tuple[tuple[str, float], ...]) -> Made:
     shape = [each / 20 for each in latencies(n)]
     rows = [
-        (latency, "timeout" if i < n_failed else None, *(median * shape[i] for median in usage.values()))
+        (latency, "timeout" if i < n_failed else None, *(median * shape[i] for _, median in usage))
         for i, latency in enumerate(latencies(n, factor))
     ]
-    ((_, operations),) = OperationCounter(tuple(usage))(rows, np.zeros(n, dtype=np.int64), 1)
+    ((_, operations),) = OperationCounter(tuple(name for name, _ in usage))(rows, np.zeros(n, dtype=np.int64), 1)
     return Made(operations, latency_of(operations.measures))
 
 

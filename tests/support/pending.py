@@ -34,10 +34,11 @@ class MemoryStore:
         return len(self._committed)
 
     def get(self, digests: Digests) -> RecordsById:
-        values: dict[bytes, bytes] = {}
-        for (_, key), value in sorted(self._now.items()):
-            values[key] = values.get(key, b"") + value
-        found = [values.get(wanted, b"") for wanted in keys_of(digests)]
+        keys = keys_of(digests)
+        values = dict.fromkeys(keys, b"")
+        for (_, key), value in sorted(item for item in self._now.items() if item[0][1] in values):
+            values[key] += value
+        found = [values[key] for key in keys]
         ends = np.cumsum([len(value) for value in found], dtype=np.int64) // self.kind.dtype.itemsize
         return RecordsById(np.frombuffer(b"".join(found), dtype=self.kind.dtype).copy(), ends)
 

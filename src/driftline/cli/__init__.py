@@ -6,9 +6,11 @@ A further command group is one further line here.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
 from rich.markup import escape
+from typer.main import get_command
 
 from driftline.cli import alert_commands as _alert_commands  # noqa: F401  # importing it registers its commands
 from driftline.cli import alerts as _alerts  # noqa: F401  # importing it registers its commands
@@ -37,7 +39,7 @@ from driftline.cli.exit_codes import ExitCode, exit_code
 from driftline.errors import DriftlineError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["app", "main"]
 
@@ -45,7 +47,7 @@ __all__ = ["app", "main"]
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its exit code; the entry point of ``driftline``."""
     try:
-        app(args=arguments, prog_name="driftline")
+        _command()(args=arguments, prog_name="driftline")
     except DriftlineError as error:
         _leave(error)
     except KeyboardInterrupt:
@@ -58,6 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             raise
         _leave(failure)
     sys.exit(ExitCode.OK)
+
+
+@cache
+def _command() -> Callable[..., object]:
+    """Return all commands with their options, which takes longer to make than many of them to run."""
+    return get_command(app)
 
 
 def _leave(error: DriftlineError) -> NoReturn:

@@ -17,6 +17,8 @@ DECILE: Final = 0.1
 _ASYMPTOTIC: Final = 100.0
 """Harmonic numbers above this are computed by their series, whose differences lose no digits."""
 _ROUNDING: Final = 1e-12
+_EXACT_PAIRS: Final = 1 << 61
+"""Twice as many pairs still fit into a cell of 64 bits."""
 
 
 def ranking_metrics(histograms: NDArray[np.int64]) -> Metrics:
@@ -77,14 +79,13 @@ def area_under_curve(histograms: NDArray[np.int64]) -> tuple[float | None, float
     >>> area_under_curve(np.array([[1, 2, 1, 0], [0, 1, 2, 1]]))
     (0.8125, 0.125)
     """
-    negative, positive = histograms
-    n_pairs = int(negative.sum()) * int(positive.sum())
+    n_negative, n_positive = histograms.sum(axis=1).tolist()
+    n_pairs = n_negative * n_positive
     if n_pairs == 0:
         return None, None
-    below = (np.cumsum(negative) - negative).tolist()
-    tied = [p * q for p, q in zip(positive.tolist(), negative.tolist(), strict=True)]
-    won = sum(p * q for p, q in zip(positive.tolist(), below, strict=True))
-    return (2 * won + sum(tied)) / (2 * n_pairs), sum(tied[1:-1]) / (2 * n_pairs)
+    negative, positive = histograms if n_pairs < _EXACT_PAIRS else histograms.astype(object)
+    tied, won = positive * negative, positive @ (np.cumsum(negative) - negative)
+    return int(2 * won + tied.sum()) / (2 * n_pairs), int(tied[1:-1].sum()) / (2 * n_pairs)
 
 
 def class_distance(histograms: NDArray[np.int64]) -> tuple[float | None, float | None]:

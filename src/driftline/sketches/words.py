@@ -70,7 +70,8 @@ class SumFormat(NamedTuple):
         total = 0
         for word in words:
             total = (total << WORD_BITS) + int(word)
-        return total * self.unit
+        exponent = self.top - WORD_BITS * (self.n_words - 1)
+        return Fraction(total, 1 << -exponent) if exponent < 0 else Fraction(total << exponent)
 
 
 def two_product(

@@ -32,7 +32,7 @@ def _operations() -> OperationsMonitor:
 
 def _operate(part: OperationsMonitor, i: int) -> object:
     """Fail now and then, say nothing at first, make no predictions for a while, and miss a pane."""
-    start_ms = 10_000 * i + (600_000 if i > 120 else 0)
+    start_ms = 10_000 * i + (600_000 if i > 100 else 0)
     operations = (
         None if i < 10 else made_operations(10 if i % 60 < 12 else 0, 3.0 if 80 < i < 90 else 1.0, 30).operations
     )
@@ -53,6 +53,6 @@ def _hear(part: SilenceMonitor, i: int) -> object:
 
 EXAMPLES: list[Example[Any]] = [
     of(EarlierWindows, lambda: EarlierWindows(OPERATIONS.defaults), _earlier, 20),
-    of(OperationsMonitor, _operations, _operate, 180),
+    of(OperationsMonitor, _operations, _operate, 130),
     of(SilenceMonitor, lambda: SilenceMonitor(OPERATIONS, 10_000), _hear, 25),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.calibration import effective, limits, miss, table
@@ -17,9 +17,10 @@ from driftline.significance.dispersion import estimate
 from driftline.significance.merging import merge_ordered
 from driftline.significance.pearson import pearson
 from driftline.sketches.dispersion_sums import DispersionSums
+from tests.support.examples import examples
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(st.lists(st.floats(0, 30), min_size=6, max_size=6), min_size=1, max_size=5))
 def test_many_rows_are_merged_as_one_is(rows: list[list[float]]) -> None:
     expected = np.array(rows)

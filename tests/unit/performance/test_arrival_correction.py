@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.performance import classification_metrics
@@ -22,6 +22,7 @@ from driftline.performance.arrival_weights import (
 from driftline.sketches.arrival import ArrivalLayout, arrival_cells
 from driftline.sketches.joined import LabelledPairs
 from driftline.sketches.scores import PerformanceLayout
+from tests.support.examples import examples
 
 BINARY = ArrivalLayout.of(PerformanceLayout(2, binary=True))
 CODES = st.lists(st.integers(0, 4), min_size=9, max_size=9)
@@ -157,7 +158,7 @@ def test_cohorts_that_differ_widen_the_error() -> None:
     assert np.sqrt(wild.variance[0, 0]) == pytest.approx(0.2, rel=0.15), "a fifth more or fewer, from cohort to cohort"
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.integers(0, 3), min_size=4, max_size=4), st.integers(0, 3), st.integers(0, 3))
 def test_bounds_are_what_some_labels_reach_and_none_exceed(cells: list[int], no: int, yes: int) -> None:
     confusion = np.zeros((3, 3), dtype=np.int64)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.profiles.event_counter import EventCounter
@@ -18,6 +18,7 @@ from driftline.sketches.origin_cells import EVENT_CELL, OriginCells
 from driftline.sketches.origin_parts import Dimension, RowOrigins
 from driftline.sketches.origin_table import MAX_VALUES, PARTITION, OriginTable, merge_origins, rank_of, split_origins
 from driftline.sketching.rows import AllRows
+from tests.support.examples import examples
 from tests.support.origin_stream import SETTINGS, profile
 
 PRODUCERS = ("a", "b", "c", "(none)")
@@ -79,7 +80,7 @@ events = st.lists(
 
 
 @given(events)
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_each_origin_is_counted_as_if_it_were_alone(made: list[tuple[dict[str, Any], int, int, int]]) -> None:
     rows = rows_of([each[0] for each in made], [each[1] for each in made])
     slots, codes = [each[3] for each in made], [each[2] for each in made]
@@ -110,7 +111,7 @@ def test_each_origin_is_counted_as_if_it_were_alone(made: list[tuple[dict[str, A
 
 
 @given(events, st.data())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_cuts_and_their_order_do_not_matter(
     made: list[tuple[dict[str, Any], int, int, int]], data: st.DataObject
 ) -> None:

@@ -36,7 +36,7 @@ def test_examples() -> None:
 
 
 def test_a_dispersion_is_known_as_well_as_there_are_clumps() -> None:
-    on = spells(np.random.default_rng(3), np.full(40, SHARE), MONTH, PANES_AN_HOUR)
+    on = spells(np.random.default_rng(3), np.full(20, SHARE), MONTH, PANES_AN_HOUR)
     begins = (on[:, 1:] & ~on[:, :-1]).sum(axis=1)
     found = [of_two(row) for row in on]
     rested = [resting_on_clumps(each).freedom for each in found]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,11 +31,13 @@ def scenario(**changes: object) -> Scenario:
     return msgspec.structs.replace(BASE, **changes)
 
 
+@cache
 def predictions(of: Scenario) -> list[PredictionEvent]:
     decode = msgspec.json.Decoder(PredictionEvent).decode
     return [decode(value) for part in slices(of) for value in part.predictions.values]
 
 
+@cache
 def times(of: Scenario) -> np.ndarray:
     return np.concatenate([part.predictions.times_ms for part in slices(of)])
 
@@ -129,10 +132,9 @@ def means(events: list[PredictionEvent]) -> dict[str, float]:
 
 @pytest.mark.parametrize("kind", DRIFT_KINDS)
 def test_drift_begins_at_its_moment_and_changes_only_what_it_says(kind: DriftKind) -> None:
-    drifted = scenario(drift=(kind,), drift_at_ms=HALF, rate=100.0)
-    plain = scenario(rate=100.0)
-    split = int(np.searchsorted(times(plain), HALF))
-    with_drift, without = predictions(drifted), predictions(plain)
+    drifted = scenario(drift=(kind,), drift_at_ms=HALF)
+    split = int(np.searchsorted(times(BASE), HALF))
+    with_drift, without = predictions(drifted), predictions(BASE)
     assert with_drift[:split] == without[:split]
     after, normal = means(with_drift[split:]), means(without[split:])
     assert after["income"] / normal["income"] == pytest.approx(1.35 if kind == "income-shift" else 1.0, abs=0.001)

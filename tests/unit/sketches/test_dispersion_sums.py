@@ -5,11 +5,12 @@ import itertools
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.errors import ParameterError
 from driftline.sketches.dispersion_sums import LAG_WEIGHTS, UNIT, DispersionSums, PackedSums
+from tests.support.examples import examples
 
 
 def series(seed: int, n_panes: int, n_columns: int = 2, n_groups: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +61,7 @@ def test_setting_the_centre_in_afterwards_equals_newey_west_of_the_centred_count
     assert projection @ sums.lagged @ projection.T / (2 * UNIT) == pytest.approx(direct, rel=1e-10, abs=1e-8)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 60), max_size=3), st.integers(0, 60))
 def test_batches_and_restarts_do_not_show(seed: int, cuts: list[int], restart: int) -> None:
     panes, counts = series(seed, 60)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.sketches.bottom_k import SAMPLE_ROWS
@@ -23,6 +23,7 @@ from driftline.sketches.joint import Joint
 from driftline.sketches.kept_names import UNSEEN_NAMES
 from driftline.sketches.layout import Layout
 from driftline.sketches.pane_sketch import PARTS, PackedSketch, PaneSketch, count_each, merge_sketches, split_counts
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from driftline.sketches.parts import Part
@@ -87,7 +88,7 @@ def test_the_events_reach_every_part(part: Part[Any, Any]) -> None:
 
 
 @parts
-@settings(max_examples=25)
+@examples(25)
 @given(one=EVENTS, other=EVENTS)
 def test_a_merge_commutes(part: Part[Any, Any], one: Events, other: Events) -> None:
     a, b = sketch(one), sketch(other)
@@ -95,7 +96,7 @@ def test_a_merge_commutes(part: Part[Any, Any], one: Events, other: Events) -> N
 
 
 @parts
-@settings(max_examples=25)
+@examples(25)
 @given(one=EVENTS, two=EVENTS, three=EVENTS)
 def test_a_merge_is_associative(part: Part[Any, Any], one: Events, two: Events, three: Events) -> None:
     a, b, c = sketch(one), sketch(two), sketch(three)
@@ -107,7 +108,7 @@ def test_a_merge_is_associative(part: Part[Any, Any], one: Events, two: Events, 
 
 
 @parts
-@settings(max_examples=15)
+@examples(15)
 @given(events=EVENTS)
 def test_no_events_change_nothing(part: Part[Any, Any], events: Events) -> None:
     whole = sketch(events)
@@ -119,7 +120,7 @@ def test_no_events_change_nothing(part: Part[Any, Any], events: Events) -> None:
 
 
 @parts
-@settings(max_examples=15)
+@examples(15)
 @given(events=EVENTS)
 def test_a_packed_part_comes_back(part: Part[Any, Any], events: Events) -> None:
     packed = data(part, vars(sketch(events))[part.name])
@@ -129,7 +130,7 @@ def test_a_packed_part_comes_back(part: Part[Any, Any], events: Events) -> None:
 
 
 @parts
-@settings(max_examples=25)
+@examples(25)
 @given(several=st.lists(EVENTS, min_size=1, max_size=5), chance=st.randoms(use_true_random=False))
 def test_merging_packed_pieces_is_merging_and_packing(part: Part[Any, Any], several: list[Events], chance: Any) -> None:  # noqa: ANN401
     sketches = [sketch(events) for events in several]
@@ -146,7 +147,7 @@ def test_merging_packed_pieces_is_merging_and_packing(part: Part[Any, Any], seve
 
 
 @parts
-@settings(max_examples=15)
+@examples(15)
 @given(one=EVENTS, other=EVENTS)
 def test_equal_content_gives_equal_bytes_normalised_or_not(part: Part[Any, Any], one: Events, other: Events) -> None:
     ab, ba = merged(part, sketch(one), sketch(other)), merged(part, sketch(other), sketch(one))
@@ -161,7 +162,7 @@ def _plain(value: object) -> object:
 
 
 @parts
-@settings(max_examples=15)
+@examples(15)
 @given(events=EVENTS, weight=st.integers(1, 5))
 def test_events_of_a_weight_count_that_often(part: Part[Any, Any], events: Events, weight: int) -> None:
     value = vars(sketch(events))[part.name]
@@ -172,7 +173,7 @@ def test_events_of_a_weight_count_that_often(part: Part[Any, Any], events: Event
     assert data(part, value) == before, "the sketch itself stays as it was"
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(events=EVENTS, cut=st.integers(0, len(COLUMNS)))
 def test_runs_of_columns_put_together_are_the_whole(events: Events, cut: int) -> None:
     whole = sketch(events)
@@ -187,7 +188,7 @@ def test_runs_of_columns_put_together_are_the_whole(events: Events, cut: int) ->
     assert assembled.pack() == whole.pack()
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(several=st.lists(EVENTS, min_size=1, max_size=4), n_bytes=st.integers(200, 2_000))
 def test_a_sketch_merges_packs_and_splits_part_by_part(several: list[Events], n_bytes: int) -> None:
     whole = PaneSketch(LAYOUT)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _RD_KAFKA_PRODUCER: Final = 0  # enum rd_kafka_type_t
 _LOG_WARNINGS: Final = b"4"  # of syslog's levels: notices are left out
 _ERROR_TEXT_BYTES: Final = 512
+_REBALANCE_DELAY_MS: Final = 100
+"""For so long a new group waits for further members, not three seconds: here there is one, or all start at once."""
 
 _SIGNATURES: Final[Mapping[str, tuple[type | None, list[type]]]] = {
     "rd_kafka_conf_new": (ctypes.c_void_p, []),
@@ -42,6 +44,7 @@ _SIGNATURES: Final[Mapping[str, tuple[type | None, list[type]]]] = {
     "rd_kafka_mock_cluster_new": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int]),
     "rd_kafka_mock_cluster_destroy": (None, [ctypes.c_void_p]),
     "rd_kafka_mock_cluster_bootstraps": (ctypes.c_char_p, [ctypes.c_void_p]),
+    "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [ctypes.c_void_p, ctypes.c_int32]),
     "rd_kafka_mock_topic_create": (ctypes.c_int, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int]),
 }
 
@@ -112,6 +115,7 @@ class EmbeddedBroker:
         if not self._cluster:
             self.stop()
             raise EmbeddedBrokerError("Expected librdkafka to start a mock cluster on loopback, got none")
+        library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, _REBALANCE_DELAY_MS)
         self.bootstrap = library.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
         try:
             for name, n_partitions in self._topics.items():

@@ -38,6 +38,8 @@ _REFUSED: Final = frozenset(
 _FIRST_ANSWER_S: Final = 30.0
 """For the first record or end of a partition, where less patience is asked for: connecting takes time."""
 _POLL_S: Final = 0.2
+_EMPTY_FETCH_MS: Final = 100
+"""How soon the broker answers that there is nothing more; the usual 500 ms would delay each reading to the end."""
 _log = get_logger(__name__)
 
 
@@ -49,7 +51,7 @@ def assigned_consumer(
     ``name`` is that of its group, which it never joins and never commits to: partitions are assigned. ``more`` are
     properties besides, or instead.
     """
-    properties = {"enable.partition.eof": True, **more}
+    properties = {"enable.partition.eof": True, "fetch.wait.max.ms": _EMPTY_FETCH_MS, **more}
     return Consumer(consumer_configuration(kafka, credentials, f"{kafka.prefix}-{name}", properties))
 
 

@@ -33,6 +33,8 @@ _PASSING: Final = frozenset(
         KafkaError._TRANSPORT,  # noqa: SLF001
         KafkaError._RESOLVE,  # noqa: SLF001
         KafkaError._TIMED_OUT,  # noqa: SLF001
+        KafkaError._TIMED_OUT_QUEUE,  # noqa: SLF001
+        KafkaError._WAIT_COORD,  # noqa: SLF001  # what a commit gets while the brokers are away for longer than a session
         KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
         KafkaError.REQUEST_TIMED_OUT,
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,

@@ -79,7 +79,7 @@ class Telemetry:
         )
         self._pending = figures.gauge(
             "pending_predictions",
-            "Predictions kept for the join with labels, until the label horizon has passed",
+            "Predictions kept for the join with labels, until the label horizon and the wait have passed",
             "partition",
         )
         self._halves = figures.gauge(
@@ -88,7 +88,7 @@ class Telemetry:
         self._joins = figures.counter("joins", "Labels and predictions by their outcome in the join", "outcome")
         self._expired = figures.counter(
             "pending_expired_entries",
-            "Predictions and labels dropped after their label horizon or wait",
+            "Predictions dropped after the label horizon and the wait, and labels dropped after the wait",
             "partition",
         )
         self._evicted = figures.counter(

@@ -17,7 +17,8 @@ was read. The rules:
 Where predictions and labels were repartitioned, those of one id may stem from several partitions, whose offsets say
 nothing of each other: their order is then that of effective time, partition and offset, in which they are to be given.
 
-Records are kept, joined or not, until both topics' watermarks have passed the horizon, so that all of this can be told.
+Predictions are kept, joined or not, until both topics' watermarks have passed the horizon, and that of predictions the
+wait as well: a label may have met a prediction at the end of its horizon, and must not meet the next one with its id.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class JoinTotals(NamedTuple):
     unusable: int = 0
     """Labels that are neither a class nor a number that their prediction could be compared with."""
     expired: int = 0
-    """Predictions that no label can be for any more, labelled or not."""
+    """Predictions that were kept long enough, labelled or not."""
 
 
 class Joiner:
@@ -248,7 +249,7 @@ class Joiner:
         if predictions_ms is not None:
             self._n_expired += self.labels.expire(predictions_ms)
             if labels_ms is not None:
-                self._totals["expired"] += self.predictions.store.expire(min(predictions_ms, labels_ms))
+                self._totals["expired"] += self.predictions.expire(predictions_ms, labels_ms)
                 self._n_expired += self._totals["expired"]
         self._stores.commit(next_offset, resume)
         self._committed_totals += self._totals

@@ -31,7 +31,7 @@ _UNTIL_LABELLED: Final = Truncation(GIVEN_BYTES, UNLABELLED, _without_label, _no
 
 
 class PendingPredictions:
-    """The predictions of one partition, joined or not, until the horizon of their labels has passed.
+    """The predictions of one partition, joined or not, until their horizon and the wait of their labels are over.
 
     ``order`` are the fields by which the predictions of an id are put in order, the last one first.
     """
@@ -79,6 +79,14 @@ class PendingPredictions:
         new = self._new(by_id, ids.place, records)
         self._append(ids.digests, by_id, ids.place[new], taken(records, new))
         return new
+
+    def expire(self, predictions_ms: int, labels_ms: int) -> int:
+        """Drop what neither topic needs any more, given their watermarks; return how many entries it was.
+
+        No label can be for a prediction whose horizon is over. But those that it has met wait on, and would meet the
+        next prediction with its id if it were not there any more.
+        """
+        return self.store.expire(min(predictions_ms - self._table.longest_wait_ms, labels_ms))
 
     def _new(self, by_id: RecordsById, place: NDArray[np.int64], records: NDArray[np.void]) -> NDArray[np.bool_]:
         """Return which predictions are new: a model's own last one with the id is more than a horizon away, or none."""

@@ -18,19 +18,21 @@ PROFILE = profile_of(table_of(5_000))
 NAMES: tuple[Chosen, ...] = ("kolmogorov_smirnov", "total_variation", "l_infinity", "wasserstein")
 
 
-def context(name: Chosen) -> ErrorBudget:
-    return budget_of(ModelSettings(checks=CheckSettings(test=name)))
+def context(name: Chosen, pages: float = 1.0) -> ErrorBudget:
+    budget = AlertSettings(false_alarm_budget=Budget(pages=pages))
+    return budget_of(ModelSettings(checks=CheckSettings(test=name), alerts=budget))
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_shift_is_found_and_categories_are_tested_too(name: Chosen) -> None:
     window = window_of(PROFILE, table_of(1_000, 1, mean=0.7, web=0.2))
-    verdict = examine_window(PROFILE, window, context(name))
+    usual = context(name, pages=30.0)  # a thirtieth of the draws
+    verdict = examine_window(PROFILE, window, usual)
     found = {finding.column: finding.statistic.name for finding in verdict.findings if finding.family == "distribution"}
     assert found["x"] == f"simulated_{name}"
     simulated = name in {"total_variation", "l_infinity"}
     assert found["channel"] == (f"simulated_{name}" if simulated else "pearson_chi_squared")
-    assert examine_window(PROFILE, window, context(name)) == verdict
+    assert examine_window(PROFILE, window, usual) == verdict
 
 
 @pytest.mark.parametrize("name", NAMES)

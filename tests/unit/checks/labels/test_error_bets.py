@@ -98,7 +98,7 @@ def test_what_varies_more_counts_at_its_upper_limit_and_grows_with_the_labels() 
     assert unseen.ratio(1_000.0) == pytest.approx(1 + 9 * (335 / chi2.ppf(0.05, 335) - 1)), "it may still be there"
 
 
-@pytest.mark.parametrize("n_now", [100, 1_000])
+@pytest.mark.parametrize("n_now", [100, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_errors_of_an_hour_that_belong_together_keep_the_bound(n_now: int) -> None:
     """Hours' error rates are beta-distributed, ρ = 0.01; the reference has 336 hours of 100 labels."""
     rng = np.random.default_rng(n_now)
@@ -123,7 +123,9 @@ def test_errors_of_an_hour_that_belong_together_keep_the_bound(n_now: int) -> No
     assert alarms <= 10 * allowed
 
 
-@pytest.mark.parametrize("burst", [1, 5], ids=["independent", "in bursts of five"])
+@pytest.mark.parametrize(
+    "burst", [1, pytest.param(5, marks=pytest.mark.slow)], ids=["independent", "in bursts of five"]
+)
 def test_unchanged_errors_keep_the_bound(burst: int) -> None:
     """Alarms at a threshold that allows four in 2,000 panes, of 30 models with a baseline of their own each."""
     rng = np.random.default_rng(burst)

@@ -48,7 +48,7 @@ def case_of(task: Task, now: np.ndarray, before: np.ndarray) -> PerformanceCase:
     ("task", "metrics"),
     [
         (BINARY, ("auc", "f1", "average_precision", "lift")),
-        (NUMBERS, ("rmse", "rmsle", "mape", "pinball")),
+        pytest.param(NUMBERS, ("rmse", "rmsle", "mape", "pinball"), marks=pytest.mark.slow),
     ],
     ids=lambda each: each.kind if isinstance(each, Task) else "",
 )
@@ -99,7 +99,9 @@ def test_the_quantile_is_that_of_the_interval_that_ends_at_0() -> None:
     assert found.quantile == pytest.approx((found.current - found.reference) / np.hypot(*errors), rel=0.01)
 
 
-@pytest.mark.parametrize("metric", ["auc", "f1", "average_precision"])
+@pytest.mark.parametrize(
+    "metric", ["auc", *(pytest.param(each, marks=pytest.mark.slow) for each in ("f1", "average_precision"))]
+)
 def test_unchanged_metrics_of_rare_positives_are_not_significant_far_out(metric: str) -> None:
     """One positive in twenty, 200 labels: at a level of one in a thousand, few of a thousand windows."""
     rng = np.random.default_rng(5)

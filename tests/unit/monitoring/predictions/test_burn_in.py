@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +40,15 @@ SETTINGS = ModelSettings(
 PROFILE = profile_of(table_of(5_000))
 
 
+@cache
 def pane(number: int) -> ClosedPane:
+    """Return the pane of a number, which all tests share."""
+    made = new_pane(number)
+    made.sketch.counts.setflags(write=False)
+    return made
+
+
+def new_pane(number: int) -> ClosedPane:
     """Return a pane whose values move together: what independent events would not do."""
     shift = 0.8 * float(np.random.default_rng([number]).normal())
     sketch = window_of(PROFILE, table_of(50, number, mean=shift)).sketch
@@ -155,7 +164,7 @@ def test_a_column_with_values_in_too_few_panes_goes_on_calibrating_alone() -> No
     names = [column.name for column in PROFILE.columns]
     x, score = names.index("x"), names.index("score")
     for number in range(160):
-        one = pane(number)
+        one = new_pane(number)
         if number >= 40:
             one.sketch.counts[PROFILE.layout.places[x].bins] = 0
         one.sketch.counts[PROFILE.layout.places[score].bins] = 0
@@ -188,7 +197,7 @@ def test_a_sparse_column_is_known_later_and_changes_no_other() -> None:
 
     before: list[Dispersion] = []
     for number in range(340):
-        one = pane(number)
+        one = new_pane(number)
         if number % 3:
             one.sketch.counts[PROFILE.layout.places[x].bins] = 0
         for each in (burn_in, undisturbed):

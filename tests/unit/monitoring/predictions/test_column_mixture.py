@@ -98,6 +98,11 @@ def usual(rng: np.random.Generator, _number: int) -> Values:
     return values_of(rng, PER_PANE)
 
 
+@cache
+def usual_panes() -> tuple[ClosedPane, ...]:
+    return tuple(panes(profile(), range(600), usual))
+
+
 def changed(**change: float) -> Callable[[np.random.Generator, int], Values]:
     return lambda rng, _: values_of(rng, PER_PANE, **change)
 
@@ -147,7 +152,7 @@ def test_a_change_is_found_named_measured_and_dated(
     draw: Callable[[np.random.Generator, int], Values], column: str, check: str, name: str, size: float, within: int
 ) -> None:
     watched = mixture(profile())
-    assert not found_of(watched, panes(profile(), range(600), usual))
+    assert not found_of(watched, usual_panes())
     number, first = found_of(watched, panes(profile(), range(600, 800), draw))[0]
     assert (profile().columns[first.column].name, first.check, first.size.name) == (column, check, name)
     assert number - 600 <= within
@@ -264,7 +269,7 @@ def test_nothing_is_found_while_it_is_not_known_how_columns_vary() -> None:
 @pytest.mark.parametrize("at", [1, 250, 615])
 @pytest.mark.parametrize("draw", [changed(mean=0.6), always_b])
 def test_it_goes_on_where_it_was_stored(draw: Callable[[np.random.Generator, int], Values], at: int) -> None:
-    series = [*panes(profile(), range(600), usual), *panes(profile(), range(600, 720), draw)]
+    series = [*usual_panes(), *panes(profile(), range(600, 720), draw)]
     whole, first, second = (mixture(profile()) for _ in range(3))
     expected = found_of(whole, series)
     found = found_of(first, series[:at])

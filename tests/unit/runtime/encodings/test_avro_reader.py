@@ -13,13 +13,14 @@ from typing import Any
 
 import fastavro
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.runtime.encodings.avro_logical import decimal as decimal_of
 from driftline.runtime.encodings.avro_reader import compile_reader, fingerprint, parse
 from driftline.runtime.encodings.schema_problems import UNREADABLE, SchemaError
 from tests.support.avro_cases import Schema, record, schemas_and_values, written
+from tests.support.examples import examples
 
 
 def read(schema: object, data: bytes, references: tuple[str, ...] = ()) -> object:
@@ -30,7 +31,7 @@ def read(schema: object, data: bytes, references: tuple[str, ...] = ()) -> objec
 
 
 @given(schemas_and_values())
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_any_value_of_any_schema_is_read_as_fastavro_reads_it(case: tuple[Schema, Any]) -> None:
     schema, value = case
     data = written(schema, value)
@@ -39,7 +40,7 @@ def test_any_value_of_any_schema_is_read_as_fastavro_reads_it(case: tuple[Schema
 
 
 @given(schemas_and_values(), st.data())
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_bytes_that_are_cut_or_longer_are_refused_or_another_value(
     case: tuple[Schema, Any], data: st.DataObject
 ) -> None:
@@ -55,7 +56,7 @@ def test_bytes_that_are_cut_or_longer_are_refused_or_another_value(
 
 
 @given(schemas_and_values(), st.binary(max_size=60))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_any_bytes_are_read_or_refused(case: tuple[Schema, Any], noise: bytes) -> None:
     reader = compile_reader(*parse(json.dumps(case[0])))
     with suppress(*UNREADABLE):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +68,13 @@ def examples() -> list[Event]:
     return found
 
 
+@cache
+def parsed_schema(event: type[Event]) -> Any:  # noqa: ANN401  # fastavro's form of a schema
+    return fastavro.parse_schema(avro_schema(event))
+
+
 def read_by_fastavro(value: bytes, event: type[Event]) -> object:
-    return fastavro.schemaless_reader(BytesIO(value[5:]), fastavro.parse_schema(avro_schema(event)), None)
+    return fastavro.schemaless_reader(BytesIO(value[5:]), parsed_schema(event), None)
 
 
 def as_text(document: object) -> str:

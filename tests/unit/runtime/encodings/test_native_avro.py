@@ -8,7 +8,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.native.transcoder import Transcoder, transcoder
@@ -16,6 +16,7 @@ from driftline.runtime.encodings.avro_program import avro_program
 from driftline.runtime.encodings.avro_reader import compile_reader, parse
 from tests.support.avro_cases import Schema, cases, record, written
 from tests.support.changed_bytes import changed_bytes
+from tests.support.examples import examples
 from tests.support.native import require_native
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def schemas_and_values(draw: st.DrawFn) -> tuple[Schema, bytes]:
 
 
 @given(schemas_and_values(), st.data())
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_what_is_written_is_the_document_of_the_reader_in_python(
     case: tuple[Schema, bytes], data: st.DataObject
 ) -> None:
@@ -110,7 +111,7 @@ def test_what_is_written_is_the_document_of_the_reader_in_python(
 
 @pytest.mark.slow
 @given(schemas_and_values(), st.lists(st.randoms(use_true_random=False), min_size=1, max_size=3))
-@settings(max_examples=1_000, deadline=None)
+@examples(1_000)
 def test_many_changed_bytes_are_the_document_of_the_reader_in_python(
     case: tuple[Schema, bytes], randoms: list[Any]
 ) -> None:
@@ -163,13 +164,13 @@ PLAIN_USUAL = json.loads(json.dumps(USUAL).replace("timestamp-micros", "of-tomor
         }
     )
 )
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_usual_value_is_never_left_to_python(value: dict[str, Any]) -> None:
     assert compare(USUAL, written(PLAIN_USUAL, value)) == [True]
 
 
 @given(st.lists(st.floats() | st.integers(-(10**9), 10**9).map(lambda n: n / 1e4), min_size=1, max_size=200))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_every_number_in_double_precision_has_the_digits_of_python(numbers: list[float]) -> None:
     values = [struct.pack("<d", number) for number in numbers]
     assert compare(record(("x", "double")), *values) == [math.isfinite(number) for number in numbers]
@@ -257,7 +258,7 @@ def test_only_what_begins_with_the_prefix_is_written_and_missing_values_are_left
 KEYS = ["a", "b", "c", "ab", "", "ü", 'say "hi"', "k" * 40, "\x00", *(f"name_{i}" for i in range(80))]
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(
     maps=st.lists(
         st.lists(st.sampled_from(KEYS[:9]), unique=True, max_size=6)

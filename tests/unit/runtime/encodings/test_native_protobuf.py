@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.runtime.encodings.protobuf_schema import ProtobufSchema, from_registry
 from tests.support.changed_bytes import changed_bytes
+from tests.support.examples import examples
 from tests.support.native import require_native
 from tests.support.proto_cases import message_of, schemas_and_values
 
@@ -48,7 +49,7 @@ def proto3(text: str) -> ProtobufSchema:
 
 
 @given(schemas_and_values(), st.data())
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_what_is_written_is_the_document_of_the_reader_in_python(
     case: tuple[ProtobufSchema, bytes], data: st.DataObject
 ) -> None:
@@ -59,7 +60,7 @@ def test_what_is_written_is_the_document_of_the_reader_in_python(
 
 @pytest.mark.slow
 @given(schemas_and_values(), st.lists(st.randoms(use_true_random=False), min_size=1, max_size=3))
-@settings(max_examples=1_000, deadline=None)
+@examples(1_000)
 def test_many_changed_bytes_are_the_document_of_the_reader_in_python(
     case: tuple[ProtobufSchema, bytes], randoms: list[Any]
 ) -> None:
@@ -118,7 +119,7 @@ FEATURES = st.fixed_dictionaries(
         },
     )
 )
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_a_usual_value_is_never_left_to_python(value: dict[str, Any]) -> None:
     data = message_of(USUAL, value)
     assert compare(USUAL, data) == [True]

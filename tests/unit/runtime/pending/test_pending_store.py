@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from driftline.config.settings import Settings
@@ -15,6 +14,7 @@ from driftline.sketching.joins.join_entry import LABEL
 from driftline.sketching.joins.profile_table import ProfileTable
 from driftline.sketching.joins.waiting.digests import digests_of
 from driftline.sketching.joins.waiting.pending import RecordKind
+from tests.support.examples import examples
 from tests.support.pending import MemoryStore
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@hypothesis_settings(max_examples=150, deadline=None)
+@examples(150)
 def test_it_holds_what_a_plain_store_holds(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
 ) -> None:

@@ -179,6 +179,19 @@ def test_an_older_prediction_of_an_id_goes_without_the_newer_one() -> None:
     assert join.heads() == (2, 0, 1)
 
 
+def test_a_prediction_is_kept_while_a_label_that_has_met_it_may_meet_the_next() -> None:
+    join = Join()
+    join.predict(("a", 0))
+    join.label("a", HORIZON_MS, "1")
+    over = HORIZON_MS + WAIT_MS
+    join.commit(over, over)
+    join.predict(("a", over))
+    assert join.heads() == (2, 0, 1)
+    join.commit(over + HORIZON_MS // EXPIRY_BUCKETS, over)
+    held = join.joiner.predictions.get(digests_of(["a"]))
+    assert held.records["time_ms"].tolist() == [over]
+
+
 def test_a_rollback_forgets_and_a_retry_says_the_same() -> None:
     join = Join()
     join.predict(("a", 0))

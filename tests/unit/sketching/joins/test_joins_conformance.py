@@ -80,6 +80,18 @@ def test_a_label_that_waits_in_vain_is_an_orphan_once(run: JoinRun) -> None:
     assert run.finish() == Outcome(predicted=1, labelled=1, right=1, orphans=1)
 
 
+@pytest.mark.parametrize("n_flushes", [0, 3])
+def test_a_label_never_meets_a_second_prediction_with_its_id(run: JoinRun, n_flushes: int) -> None:
+    run.predict("a", 0)
+    run.label("a", 590_000)
+    run.predict("b", 650_000)
+    run.label("b", 650_000)
+    for _ in range(n_flushes):
+        run.flush()
+    run.predict("a", 660_000)  # after the horizon of the first, in the wait of the label
+    assert run.finish() == Outcome(predicted=3, labelled=2, right=2)
+
+
 def test_an_aborted_flush_leaves_nothing_and_adds_the_same_when_it_is_made_again(run: JoinRun) -> None:
     run.predict("a", 0)
     run.flush()
