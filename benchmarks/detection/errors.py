@@ -53,6 +53,8 @@ FALLS: Final = {f"accuracy 90 % to {90 - points} %": points / 100 for points in 
 """By how much accuracy falls."""
 OF_ERRORS: Final = ("ADWIN", "Page-Hinkley", "DDM")
 """Event-wise detectors of error bits."""
+LABEL_PANE_MS: Final = 60_000
+"""One column is watched here, so that panes may be shorter than in the comparison of columns."""
 N_COLUMNS: Final = len(CATEGORIES) + 9
 """Features and prediction of the model, among which e-detectors divide their share of the budget."""
 
@@ -124,7 +126,7 @@ class ErrorChecks:
         self._variation = variation
         baseline = PerformanceBaseline(vector=self._profile.performance, origin="reference")
         self._bets = ErrorBets(self._profile, baseline, variation)
-        panes = int(budget.settings.alerts.false_alarm_budget.horizon) // PANE_MS
+        panes = int(budget.settings.alerts.false_alarm_budget.horizon) // LABEL_PANE_MS
         self._threshold = math.log(COLUMNS * panes / budget.detector_alarms(N_COLUMNS))
 
     def scores(self, stream: ErrorStream, wrong: NDArray[np.bool_]) -> list[tuple[int, float]]:
@@ -136,17 +138,15 @@ class ErrorChecks:
         mixture, bets, gate = MixtureState(self._bets.bets), self._bets, self._settings.checks.min_accuracy_drop
         found, never = [], np.full(COLUMNS, np.inf)
         rate = times.size / (24 * n_days)
-        ratios, ratio = bets.ratios(rate), self._variation.ratio(rate)
-        for pane, (n, errors) in enumerate(_counts(times // PANE_MS, wrong, n_days * DAY_MS // PANE_MS)):
+        ratios = bets.ratios(rate)
+        for pane, (n, errors) in enumerate(_counts(times // LABEL_PANE_MS, wrong, n_days * DAY_MS // LABEL_PANE_MS)):
             if not n:
                 continue
             seen = pane_of(bets.bets, bets.counts(n, errors))
-            mixture.step(seen, bets.fair, ratios, never, PANE_MS / self._variation.known_ms)
+            mixture.step(seen, bets.fair, ratios, never, LABEL_PANE_MS / self._variation.known_ms)
             alarm = mixture.seen_in(WORSE)
-            share = min(1.0, max(0.0, bets.wrong / bets.n + alarm.change))
-            error = math.sqrt(share * (1 - share) / max(alarm.n / ratio, 1.0))
-            if alarm.change - error >= gate:
-                found.append(((pane + 1) * PANE_MS, alarm.statistic - self._threshold))
+            if alarm.change >= gate:
+                found.append(((pane + 1) * LABEL_PANE_MS, alarm.statistic - self._threshold))
         return found
 
     def _tested(self, times: Times, wrong: NDArray[np.bool_], n_days: int) -> list[tuple[int, float]]:

@@ -82,12 +82,12 @@ class FoundErrors(Struct, frozen=True, kw_only=True):
         return max(0.0, self.change - errors * error)
 
     def matters(self, gate: float) -> bool:
-        """Return whether it is for the worse and surely as large as matters."""
-        return self.worse and self.sure(1.0) >= gate
+        """Return whether it is for the worse and as large as matters; of a segment, whose labels are few, surely so."""
+        return self.worse and self.sure(0.0 if self.segment == SEGMENT_ALL else 1.0) >= gate
 
 
 def examine_errors(profile: Profile, found: FoundErrors, budget: ErrorBudget) -> Verdict[Event]:
-    """Return the finding of a change, a ``warning`` or worse where it is for the worse and surely as large as matters.
+    """Return the finding of a change, a ``warning`` or worse where it is for the worse and as large as matters.
 
     No registered check, as it decides by itself as labels come: its threshold bounds its false alarms.
     """
@@ -102,7 +102,7 @@ def examine_errors(profile: Profile, found: FoundErrors, budget: ErrorBudget) ->
     severity = severity_of(size, gate) if matters else "info"
     level = budget.detector_level(len(profile.columns), of_segment=of_segment)
     if not matters:
-        why = "for the better" if not found.worse else "not certain to be as large as matters"
+        why = "for the better" if not found.worse else "not as large as matters"
         level = structs.replace(level, derivation=f"{why}, notifies nobody: {level.derivation}", in_budget=False)
     word: Literal["drop", "rise"] = "rise" if found.worse == is_loss(metric) else "drop"
     outcome = Outcome(
