@@ -140,11 +140,7 @@ def _monitor(part: ProfileMonitor, i: int) -> object:
             for window in closed:
                 part.origins.located((), window, PlaceNames())
             said += told(closed)
-        pane = burn_in.pane(number)
-        if number in {10, 11}:  # as a column that freezes
-            channel = pane.sketch.counts[burn_in.PROFILE.layout.places[1].bins]
-            channel[:] = [int(channel.sum()), *[0] * (channel.size - 1)]
-        said.append(part.add(pane._replace(origins=_origins(number))))
+        said.append(part.add(burn_in.pane(number)._replace(origins=_origins(number))))
     return said, part.calibrating, _past(part.origins)
 
 
@@ -185,7 +181,7 @@ def _freeze(part: ConstantColumns, i: int) -> object:
     sketch = frozen.sketch if i not in {0, 6} else window_of(MISSED, events).sketch
     pane = ClosedPane(i * 10_000, (i + 1) * 10_000, sketch, {}, frozenset())
     counts, expected = AGAINST.counts_of(sketch.counts), AGAINST.expected(pane.start_ms, pane.end_ms)
-    return part.add(pane, counts, expected, AGAINST.ratios), part.evidence()
+    return part.add(pane, counts, expected, AGAINST.ratios), part.evidence().tolist()
 
 
 EXAMPLES: list[Example[Any]] = [

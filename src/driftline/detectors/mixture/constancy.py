@@ -1,4 +1,4 @@
-"""How likely it is that all values of a pane are one and the same by chance, where events come in sessions.
+"""How likely it is that an event has the value of the one before, where events come in sessions.
 
 What a user does comes one event after another with the same values, so equal values in a row are nothing remarkable. In
 the simplest such stream each event goes on with the values of the one before or, with probability r, begins a session
@@ -16,37 +16,37 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MARGIN: Final = 2.0
-"""Standard errors of the reference by which each group is taken for larger."""
+"""Standard errors of the reference by which a share is taken for larger."""
 
 
-def log_constant(shares: NDArray[np.float64], n: int, ratio: float, n_reference: float) -> float:
-    """Return ln of an upper limit of the probability that all n values lie in one group.
+def log_goes_on(
+    shares: NDArray[np.float64], ratios: NDArray[np.float64], n_reference: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return ln of an upper limit of the probability that the next event has the value of this one, shape (C,).
 
     Parameters
     ----------
-    shares : ndarray of float64, shape (G,), sum 1
-        Of the values in the reference.
-    n : int, at least 1
-    ratio : float, at least 1
+    shares : ndarray of float64, shape (C,), in [0, 1]
+        Of the values that lie in the same group, in the reference.
+    ratios : ndarray of float64, shape (C,), at least 1
         λ, how much more shares vary than those of independent events; infinite where that is not known.
-    n_reference : float, above 0
+    n_reference : ndarray of float64, shape (C,), above 0
         Values of the reference that the shares are of.
 
     Returns
     -------
-    float
-        ln Σ p(g) (1 − r (1 − p(g)))^(n − 1) with r = 2 / (λ + 1), at most 0; each p(g) is two standard errors higher.
+    ndarray of float64, shape (C,), at most 0
+        ln (1 − r (1 − p)) with r = 2 / (λ + 1) and p two standard errors above the share; 0 where λ is not known.
 
     Examples
     --------
-    >>> round(log_constant(np.full(10, 0.1), 3, 1.0, np.inf), 3), round(float(np.log(0.01)), 3)
-    (-4.605, -4.605)
-    >>> round(log_constant(np.full(10, 0.1), 3, 9.0, np.inf), 3), log_constant(np.full(10, 0.1), 3, np.inf, 100.0)
-    (-0.397, 0.0)
+    >>> one = np.ones(3)
+    >>> np.exp(log_goes_on(0.1 * one, np.array([1.0, 9.0, np.inf]), np.inf * one)).round(3).tolist()
+    [0.1, 0.82, 1.0]
     """
-    if not np.isfinite(ratio):
-        return 0.0
-    shares = shares[shares > 0]
-    most = np.minimum(shares + MARGIN * np.sqrt(shares * (1 - shares) * ratio / n_reference), 1.0)
-    goes_on = 1 - 2 / (ratio + 1) * (1 - most)
-    return min(0.0, float(np.logaddexp.reduce(np.log(most) + (n - 1) * np.log(goes_on))))
+    known = np.isfinite(ratios)
+    ratios = np.where(known, ratios, 1.0)
+    most = np.minimum(shares + MARGIN * np.sqrt(shares * (1 - shares) * ratios / n_reference), 1.0)
+    goes_on = np.maximum(1 - 2 / (ratios + 1) * (1 - most), np.finfo(np.float64).tiny)
+    logs: NDArray[np.float64] = np.where(known, np.log(goes_on), 0.0)
+    return logs

@@ -39,8 +39,8 @@ _SPREADS: Final = {True: (0.15, 0.4), False: (0.3,)}
 _TAILS: Final = (math.log(4),)
 _RISES: Final = {"category": ((0.03, 0.15), (0.1, 0.5)), "rare": ((0.01, 0.1), (0.05, 0.3), (0.25, 0.8))}
 """By how much a share is bet to rise: at least by the first number, and by so many standard deviations of one event."""
-_ZEROS: Final = ((0.03, 0.25),)
-"""The same of the share of zeros, up and down."""
+_ALONE: Final = ((0.03, 0.25),)
+"""The same of what has one bet: the share of zeros, up and down, and of the most frequent category, down."""
 _STILL: Final[dict[Aspect, float]] = {"mean": 0.02, "spread": 0.01}
 _STILL_SHARE: Final = 0.05
 _MOST_SHIFT: Final = 8.0
@@ -163,8 +163,8 @@ def _of_zeros(group: int, shares: NDArray[np.float64]) -> list[Direction]:
     zeros = _indicator(shares.size, group)
     others, share = np.append(np.ones(shares.size), 0.0) - zeros, float(shares[group])
     return [
-        Direction("category", zeros, _rises(share, _ZEROS), group=group),
-        Direction("category", others, _rises(1 - share, _ZEROS), group=group, grew=False),
+        Direction("category", zeros, _rises(share, _ALONE), group=group),
+        Direction("category", others, _rises(1 - share, _ALONE), group=group, grew=False),
     ]
 
 
@@ -215,7 +215,7 @@ def categorical_directions(
         found.append(Direction("category", _indicator(shares.size, group), rises, group=group))
     if named and shares.size > _TWO:  # of two, one falls where the other rises
         others = np.append(np.ones(shares.size), 0.0) - _indicator(shares.size, by_share[0])
-        rises = _rises(float(1 - shares[by_share[0]]), _RISES["category"])
+        rises = _rises(float(1 - shares[by_share[0]]), _ALONE)
         found.append(Direction("category", others, rises, group=by_share[0], grew=False))
     if unlisted is not None:
         rises = _rises(float(shares[unlisted]), _RISES["rare"])[:2]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import xxhash
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from driftline.checks.columns.change_size import change_of
 from driftline.checks.columns.mixture_findings import FoundChange, check_of
@@ -91,6 +91,7 @@ class ColumnMixture:
         self._thresholds = np.full(bets.thetas.shape[0], self._threshold)
         self._quiet_ms = min(int(size) for size in settings.windows.verdict)
         self._state = MixtureState(bets)
+        self._decides = True
         self._used = np.isfinite(bets.log_weights)
         self._made_of = xxhash.xxh3_64_intdigest(bets.thetas.tobytes() + bets.scores.tobytes())
         self._book = Value("mixture", MixtureBook, MixtureBook())
@@ -140,17 +141,25 @@ class ColumnMixture:
         fading = max(0, elapsed_ms) / self._reference.known_ms
         alarms = self._state.step(seen, expected.fair, ratios, self._thresholds, fading)
         self._ratios = ratios
-        changes = self._constants.add(pane, counts, expected, ratios)
+        changes = [self._dated(change) for change in self._constants.add(pane, counts, expected, ratios)]
         changes += [self._change(alarm, expected.fair.means, pane) for alarm in alarms]
-        news = [change for change in changes if self._is_news(change, pane.end_ms)]
+        news = [change for change in changes if self._decides and self._is_news(change, pane.end_ms)]
         for change in news:
-            if change.matters:
+            if change.aspect == "constant":
+                self._constants.begin(change.column)
+            elif change.matters:
                 self._state.clear(change.column)
         return news
+
+    def _dated(self, change: FoundChange) -> FoundChange:
+        """Return a change with its onset, by the number of its values."""
+        n_events = max(1.0, change.n / float(self._reference.shares_of_values[change.column]))
+        return structs.replace(change, since_ms=self._book.value.times.start_of(n_events))
 
     def decide_nothing(self) -> None:
         """Let no column begin anew from now on: :meth:`evidence` then shows what stands at any budget."""
         self._thresholds[:] = np.inf
+        self._decides = False
 
     def evidence(self, least: float) -> list[tuple[float, float]]:
         """Return what stands of each column whose evidence is at least so much, in no order.
@@ -174,7 +183,7 @@ class ColumnMixture:
             place = each.column, each.direction
             size = change_of(directions[each.column][each.direction], float(means[place]), each.change, checks)
             found.append((each.statistic - self._threshold, size.multiple))
-        return [*found, *((each, math.inf) for each in self._constants.evidence().values() if each >= least)]
+        return [*found, *((each, math.inf) for each in self._constants.evidence().tolist() if each >= least)]
 
     def _measure(self, pane: ClosedPane) -> float:
         """Return the rate of events, an hour, lately."""

@@ -142,7 +142,7 @@ def rarer(rng: np.random.Generator, number: int) -> Values:
         (wider, "x", "detector.spread", "spread_change", 0.6, 60),
         (changed(missing=0.12), "x", "detector.missing", "share_change", 0.1, 60),
         (new_category, "place", "detector.unseen", "share_change", 0.1, 20),
-        (other_mix, "place", "detector.mix", "share_shift", -0.6, 30),
+        (other_mix, "place", "detector.mix", "share_shift", 0.65, 30),
         (rarer, "place", "detector.mix", "share_shift", -0.3, 120),
         (frozen, "x", "detector.frozen", "share_change", 0.95, 0),
         (always_b, "place", "detector.frozen", "share_change", 0.7, 3),
@@ -177,6 +177,17 @@ def test_a_frozen_column_is_named_with_its_value_and_as_large_as_it_is() -> None
     assert first.since_ms == MONDAY_MS + 100 * PANE_MS
     assert first.matters
     assert not others, "told once, and that values moved says nothing new"
+
+
+def test_a_column_freezes_also_where_a_pane_has_one_event_or_none() -> None:
+    def one(rng: np.random.Generator, number: int) -> Values:
+        values = values_of(rng, 0 if number % 3 else 1)
+        return {**values, "x": np.full(len(values["still"]), 0.25)} if number >= 90 else values
+
+    found = found_of(mixture(profile()), panes(profile(), range(90, 150), one))
+    (number, first), *_ = [each for each in found if each[1].check == "detector.frozen"]
+    assert (first.label, first.n, number) == ("0.25", 8, 111)
+    assert first.since_ms == MONDAY_MS + 90 * PANE_MS
 
 
 def test_values_that_differ_within_a_group_are_not_frozen() -> None:
@@ -302,7 +313,7 @@ def test_it_takes_at_most_two_hundred_bytes_a_column() -> None:
     )
     watched.add(ClosedPane(MONDAY_MS, MONDAY_MS + PANE_MS, sketch, {}, frozenset()))
     pieces = {key: piece for key, piece in changes(watched).items() if piece is not None}
-    blocks = [len(piece) for key, piece in pieces.items() if "mixture-" in str(key)]
-    assert len(blocks) == -(-len(made.columns) // BLOCK_COLUMNS)
+    blocks = [len(piece) for key, piece in pieces.items() if "mixture-" in str(key) or "constant" in str(key)]
+    assert len(blocks) == -(-len(made.columns) // BLOCK_COLUMNS) + 1
     assert sum(blocks) <= 200 * len(made.columns)
     assert {isinstance(column, NumericColumn) for column in made.columns} == {True, False}
