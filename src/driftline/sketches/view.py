@@ -29,8 +29,12 @@ def quantiles(column: NumericColumn, counts: NDArray[np.int64], levels: NDArray[
     if not counts.sum() or not column.edges.size:
         return np.full(levels.shape, np.nan)
     below = _distribution(counts)
+    found = np.interp(levels, below, column.edges)
     # At an atom the function jumps between two neighbouring edges: its left end answers.
-    return np.interp(levels, below, column.edges)
+    places = np.minimum(np.searchsorted(column.edges, found), column.edges.size - 1)
+    left = column.edges[np.maximum(places - 1, 0)]
+    atoms = (column.edges[places] == found) & (np.nextafter(left, np.inf) == found)
+    return np.where(atoms & (levels > below[np.maximum(places - 1, 0)]), left, found)
 
 
 def bars(column: NumericColumn, counts: NDArray[np.int64], n_bars: int = 20) -> list[Bar]:

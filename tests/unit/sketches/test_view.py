@@ -23,6 +23,14 @@ def test_quantiles_are_within_a_bin() -> None:
     assert np.abs(below - levels).max() <= 1 / 200
 
 
+def test_quantiles_at_a_value_that_many_events_have_are_that_value() -> None:
+    rng = np.random.default_rng(1)
+    values = np.where(rng.random(9_000) < 0.6, 0.0, rng.standard_exponential(9_000))
+    assert (quantiles(*column(values), np.array([0.05, 0.3, 0.5, 0.59])) == 0).all()
+    few = rng.integers(0, 5, 9_000).astype(np.float64)
+    assert quantiles(*column(few), np.array([0.05, 0.5, 0.9])).tolist() == [0.0, 2.0, 4.0]
+
+
 def test_bars_are_of_equal_width_and_sum_to_one() -> None:
     values = np.random.default_rng(1).normal(0, 1, 50_000)
     drawn = bars(*column(values))
