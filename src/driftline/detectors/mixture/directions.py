@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 from scipy.special import ndtr, ndtri
+
+from driftline.detectors.mixture.size_curves import SizeCurve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,14 +68,13 @@ class Direction(NamedTuple):
     grew: bool = True
     """Whether more of it is bet on; of the mean, whether it rises. Of a share that falls, the score is that of all
     others."""
-    curve: NDArray[np.float64] | None = None
-    """Of mean and spread, shape (2, S): mean scores, ascending from 0, and how large the change then is. A shift in
-    standard deviations, with its sign; of a spread, the logarithm of its ratio."""
+    curve: SizeCurve | None = None
+    """Of mean and spread: how large a change is. A shift in standard deviations, with its sign; of a spread, the
+    logarithm of its ratio."""
 
     def size_of(self, change: float) -> float:
         """Return how large a change is of which the mean score has changed by so much; of mean and spread only."""
-        means, sizes = np.zeros((2, 1)) if self.curve is None else self.curve
-        return float(np.interp(change, means, sizes))
+        return 0.0 if self.curve is None else self.curve.size_of(change)
 
     @property
     def is_share(self) -> bool:
@@ -127,11 +129,15 @@ def numeric_directions(
 
 def _of_shifts(location: NDArray[np.float64], shares: NDArray[np.float64]) -> list[Direction]:
     cuts, by = _normal_cuts(shares), np.linspace(0.0, _MOST_SHIFT, _STEPS)
+
+    def below(shifts: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(ndtr(cuts - shifts[:, None]))
+
     found = []
     for grew in (True, False) if location.any() else ():
         sign = 1.0 if grew else -1.0
         scores = _scores(sign * location)
-        curve = _curve(ndtr(cuts - sign * by[:, None]), scores, sign * by)
+        curve = SizeCurve(below, scores[:-1], sign * by)
         found.append(Direction("mean", scores, _SHIFTS, _STILL["mean"], grew=grew, curve=curve))
     return found
 
@@ -142,7 +148,7 @@ def _of_factors(growth: Growth, shares: NDArray[np.float64]) -> list[Direction]:
     for grew in (True, False) if score.any() else ():
         sign, held = (1.0, slice(middle, None)) if grew else (-1.0, slice(middle, None, -1))
         scores = _scores(sign * score)
-        curve = _curve(np.cumsum(growth.shares[held], axis=1)[:, :-1], scores, growth.sizes[held])
+        curve = SizeCurve(partial(_below, growth.shares[held]), scores[:-1], growth.sizes[held])
         found.append(Direction("mean", scores, _SHIFTS, _STILL["mean"], grew=grew, curve=curve))
     return found
 
@@ -150,11 +156,15 @@ def _of_factors(growth: Growth, shares: NDArray[np.float64]) -> list[Direction]:
 def _of_spreads(location: NDArray[np.float64], shares: NDArray[np.float64]) -> list[Direction]:
     cuts, by = _normal_cuts(shares), np.linspace(0.0, _MOST_LOG, _STEPS)
     spread = _standardised(location * location, shares)
+
+    def below(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(ndtr(cuts / np.exp(logs[:, None])))
+
     found = []
     for grew in (True, False) if spread.any() else ():
         sign = 1.0 if grew else -1.0
         scores = _scores(sign * spread)
-        curve = _curve(ndtr(cuts / np.exp(sign * by[:, None])), scores, sign * by)
+        curve = SizeCurve(below, scores[:-1], sign * by)
         found.append(Direction("spread", scores, _SPREADS[grew], _STILL["spread"], grew=grew, curve=curve))
     return found
 
@@ -174,14 +184,10 @@ def _normal_cuts(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     return cuts
 
 
-def _curve(below: NDArray[np.float64], scores: NDArray[np.float64], sizes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return mean scores and sizes, shape (2, S), given the share of values below each group but the first, (S, G - 1).
-
-    Scores are bounded, as nobody knows how far the values of the outermost groups lie: so a shift of 2 has a mean score
-    of about 1.7.
-    """
-    means = np.diff(below, prepend=0.0, append=1.0, axis=1) @ scores[:-1]
-    return np.stack([np.maximum.accumulate(means - means[0]), sizes])
+def _below(shares: NDArray[np.float64], _sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the shares of values below each group but the first, given those of the groups, shape (S, G)."""
+    below: NDArray[np.float64] = np.cumsum(shares, axis=1)[:, :-1]
+    return below
 
 
 def categorical_directions(

@@ -109,7 +109,7 @@ def test_the_curve_of_sizes_rises() -> None:
     assert (growth.sizes[len(FACTORS) // 2], growth.sizes.size) == (0, FACTORS.size)
     for direction in numeric_directions(shares, 0.01, growth)[:2]:
         assert direction.curve is not None
-        means, sizes = direction.curve
+        means, sizes = direction.curve.means, direction.curve.sizes
         assert means[0] == sizes[0] == 0
         assert all(one <= other for one, other in pairwise(means))
         assert (np.diff(np.abs(sizes)) > 0).all()
