@@ -139,12 +139,7 @@ def window_modes(
     more = slow + (large * raised) @ large.T
     if not more.any():
         return None, freedom
-    if beyond_chance.any() or raised.any():
-        return more, rests_on
-    # what chance may have made is known from the windows alone: Satterthwaite (1946), doi:10.2307/3002019
-    of_panes, of_windows = float(np.trace(modes - slow)), float(np.trace(more))
-    squares = of_panes**2 / freedom + of_windows**2 / rests_on
-    return more, (of_panes + of_windows) ** 2 / squares
+    return more, rests_on if beyond_chance.any() or raised.any() else freedom
 
 
 def complement(unit: Floats) -> Floats:

@@ -216,15 +216,3 @@ def test_what_long_windows_vary_by_is_taken_over_with_their_degrees_of_freedom()
     assert (short.covariance == plain.covariance).all()
     assert long.carrying(replace(long, excess=excess / 2, freedom=3.0)) is long, "it varies more by itself"
     assert plain.carrying(plain) is plain
-
-
-def test_variation_that_chance_may_have_made_is_known_from_its_windows_alone() -> None:
-    """Eight windows of a dependent stream: the more of the variation they tell, the fewer degrees of freedom it has."""
-    found = [estimated(stream(np.random.default_rng(seed), 901, 20, phi=0.98), per_window=100) for seed in range(40)]
-    parts = [float(np.trace(each.excess)) * each.window_events / float(np.trace(each.covariance)) for each in found]
-    assert {each.n_windows for each in found} == {9}
-    assert sum(part > 0.3 for part in parts) > 3
-    for part, each in zip(parts, found, strict=True):
-        assert each.freedom >= 7.9
-        if part > 0.3:
-            assert each.freedom <= (1 + part) ** 2 / (part**2 / 8)

@@ -156,7 +156,9 @@ class BetReference:
             for place, direction in enumerate(column.directions):
                 known_of = of_missing if direction.aspect == "missing" else dispersions
                 slow = self._slow_change(column, direction, known_of)
-                self.ratios[index, place] = _ratio(column, direction, known_of, beside_days=slow > 0)
+                # eight days of production leave open whether what they vary by is slow: then it is a matter of λ
+                beside_days = slow > 0 or not _learnt(known_of)
+                self.ratios[index, place] = _ratio(column, direction, known_of, beside_days=beside_days)
                 self._slow[index, place] = slow
 
     def _slow_change(
@@ -177,7 +179,7 @@ class BetReference:
         # each hour's shares were taken from its own few weeks: of w weeks w - 1 say something
         weeks = history.n_weeks if history is not None and self._view.seasonal else 0
         n_free = max(longest.n_windows * (weeks - 1) / weeks if weeks else longest.n_windows - 1, 1.0)
-        level = SLOW_IN_PRODUCTION if longest.source == "production" else SLOW_BY_CHANCE
+        level = SLOW_IN_PRODUCTION if _learnt(dispersions) else SLOW_BY_CHANCE
         most = float(chdtri(n_free, level)) / n_free
         if slow * longest.window_events <= (most - 1) * within:
             return 0.0
@@ -265,7 +267,7 @@ class BetReference:
         season = season_of(counts, scores, np.array(ratios))
         n_days = max(1, history.n_weeks) * _DAYS
         first = column.directions[0]
-        by_hour, by_whole = (_ratio(column, first, of, beside_days=of[-1][0] >= DAY_MS) for of in (of_hours, of_whole))
+        by_hour, by_whole = (_ratio(column, first, of) for of in (of_hours, of_whole))
         if season.level == "all" and by_hour * (1 + 1 / n_days) < by_whole:
             return Season("hour of week", counts).by_hour_of_day()
         return season
@@ -340,18 +342,24 @@ def _known_of(known: Sequence[tuple[float, Sequence[Dispersion]]], index: int) -
     return [(size_ms, dispersion) for size_ms, dispersion in each if dispersion.status != "calibrating"]
 
 
+def _learnt(dispersions: Sequence[tuple[float, Dispersion]]) -> bool:
+    """Whether the variation of the longest windows was learnt from production."""
+    return bool(dispersions) and dispersions[-1][1].source == "production"
+
+
 def _ratio(
     column: _Column,
     direction: Direction,
     dispersions: Sequence[tuple[float, Dispersion]],
     *,
-    beside_days: bool = False,
+    beside_days: bool = True,
 ) -> float:
     """Return how much more the mean of a direction's score varies than that of independent events, at least 1.
 
     What whole days vary by is left out where it counts as slow variation, ``beside_days``.
     """
-    slow = dispersions[-1][1].excess if beside_days else 0.0
+    size_ms, longest = dispersions[-1] if dispersions else (0.0, None)
+    slow = longest.excess if longest is not None and beside_days and size_ms >= DAY_MS else 0.0
     of_sizes = (_widened(_of_one(column, direction, each, slow), each) for _, each in dispersions)
     ratio = max(of_sizes, default=math.inf)
     return ratio * tilt_factor(direction.thetas[-1]) if direction.aspect == "missing" and ratio > 1 else ratio

@@ -25,7 +25,7 @@ MOST_DIRECTIONS: Final = 8
 """Directions of one column at most."""
 MOST_TILTS: Final = 4
 """Tilts of one direction at most."""
-FREQUENT: Final = 5
+FREQUENT: Final = 4
 """Categories whose shares are watched one by one."""
 
 _TWO: Final = 2
@@ -43,7 +43,7 @@ _TAILS: Final = (math.log(4),)
 _RISES: Final = {"category": ((0.03, 0.15), (0.1, 0.5)), "rare": ((0.01, 0.1), (0.05, 0.3), (0.25, 0.8))}
 """By how much a share is bet to rise: at least by the first number, and by so many standard deviations of one event."""
 _ALONE: Final = ((0.03, 0.25),)
-"""The same of what has one bet: the share of zeros, up and down, and of the most frequent category, down."""
+"""The same of the share of zeros, up and down."""
 _STILL: Final[dict[Aspect, float]] = {"mean": 0.02, "spread": 0.01}
 _STILL_SHARE: Final = 0.05
 _MOST_SHIFT: Final = 8.0
@@ -221,7 +221,7 @@ def categorical_directions(
         found.append(Direction("category", _indicator(shares.size, group), rises, group=group))
     if named and shares.size > _TWO:  # of two, one falls where the other rises
         others = np.append(np.ones(shares.size), 0.0) - _indicator(shares.size, by_share[0])
-        rises = _rises(float(1 - shares[by_share[0]]), _ALONE)
+        rises = _rises(float(1 - shares[by_share[0]]), _RISES["category"])
         found.append(Direction("category", others, rises, group=by_share[0], grew=False))
     if unlisted is not None:
         rises = _rises(float(shares[unlisted]), _RISES["rare"])[:2]

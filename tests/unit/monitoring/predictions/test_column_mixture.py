@@ -142,7 +142,7 @@ def rarer(rng: np.random.Generator, number: int) -> Values:
         (wider, "x", "detector.spread", "spread_change", 0.6, 60),
         (changed(missing=0.12), "x", "detector.missing", "share_change", 0.1, 60),
         (new_category, "place", "detector.unseen", "share_change", 0.1, 20),
-        (other_mix, "place", "detector.mix", "share_shift", 0.65, 30),
+        (other_mix, "place", "detector.mix", "share_shift", -0.6, 30),
         (rarer, "place", "detector.mix", "share_shift", -0.3, 120),
         (frozen, "x", "detector.frozen", "share_change", 0.95, 0),
         (always_b, "place", "detector.frozen", "share_change", 0.7, 3),
