@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from scipy.special import chdtri, stdtrit
 
+from driftline.checks.references.bet_columns import LEAST_SHARE, BetColumn, bet_column, counts_by_hour
 from driftline.checks.references.mean_variance import nine_digits, score_ratio
 from driftline.checks.references.season_levels import Season, season_of
-from driftline.checks.references.value_groups import value_groups
 from driftline.detectors.mixture.bets import MARGIN, Bets, Fair
-from driftline.detectors.mixture.directions import MOST_DIRECTIONS, categorical_directions
+from driftline.detectors.mixture.directions import MOST_DIRECTIONS
 from driftline.profiles.season import HOURS, overlaps
 from driftline.significance.clumps import tilt_factor
-from driftline.sketches.columns import QUALITY, NumericColumn
+from driftline.sketches.columns import QUALITY
 from driftline.sketches.group_counts import GroupCounts
-from driftline.sketches.grouping import UNLISTED, Grouping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +26,7 @@ if TYPE_CHECKING:
 
     from driftline.checks.references.reference_view import ReferenceView
     from driftline.detectors.mixture.directions import Direction
-    from driftline.profiles.history import History
     from driftline.significance.dispersion import Dispersion
-    from driftline.sketches.columns import Column
 
 DAY_MS: Final = 86_400_000
 SLOW_BY_CHANCE: Final = 1e-3
@@ -41,23 +38,6 @@ _CONFIDENCE: Final = 0.95
 _DAYS: Final = 7
 _IN_TWO: Final = 2
 """Groups of events with a value, and without."""
-_LEAST_SHARE: Final = 0.5
-"""Events that stand for a group without any in the reference."""
-
-
-class _Column(NamedTuple):
-    """One column's groups: those of its distribution test, but unlisted categories, and the outermost values, are
-    groups of their own.
-    """
-
-    grouping: Grouping
-    of_base: NDArray[np.float64]
-    """Part of each base group that belongs to each group, shape (base groups, G)."""
-    of_dispersion: tuple[int, ...]
-    """Which of the groups whose dispersion is known each belongs to."""
-    counts: NDArray[np.int64]
-    """The reference's, and last its events without a value: shape (G + 1,)."""
-    directions: tuple[Direction, ...]
 
 
 class Expected(NamedTuple):
@@ -102,14 +82,14 @@ class BetReference:
         self._view = view
         self._alarms_a_ms = alarms / int(view.settings.alerts.false_alarm_budget.horizon)
         layout = view.profile.layout
-        self._columns = [_column(view, index) for index in range(len(layout.places))]
+        self._columns = [bet_column(view, index) for index in range(len(layout.places))]
         self.labels = tuple(column.grouping.labels for column in self._columns)
         self._group_counts = GroupCounts(layout, [column.grouping for column in self._columns])
         self._n_groups = self._group_counts.n_groups
         self.bets = Bets([column.directions for column in self._columns], self._n_groups)
         self._quality = layout.quality_starts + np.arange(len(QUALITY))
         self.n_reference = np.array([max(int(column.counts.sum()), 1) for column in self._columns], dtype=np.float64)
-        self._overall = self._padded([column.counts for column in self._columns], _LEAST_SHARE)
+        self._overall = self._padded([column.counts for column in self._columns], LEAST_SHARE)
         self._seen = self._padded([column.counts for column in self._columns])
         self.shares_of_values = 1 - np.minimum(self._seen[:, -1], 0.99)
         self._seasons: list[Season | None] = [None] * len(self._columns)
@@ -162,7 +142,7 @@ class BetReference:
                 self._slow[index, place] = slow
 
     def _slow_change(
-        self, column: _Column, direction: Direction, dispersions: Sequence[tuple[float, Dispersion]]
+        self, column: BetColumn, direction: Direction, dispersions: Sequence[tuple[float, Dispersion]]
     ) -> float:
         """Return how far the mean of a score wanders over days while nothing changes; 0 where days show no such thing.
 
@@ -203,9 +183,9 @@ class BetReference:
                 counts = season.counts[list(hours)].sum(axis=0)
                 if counts.sum() > 0:
                     counts = self._with_new(index, counts)
-                    least = np.full(counts.size, _LEAST_SHARE)
+                    least = np.full(counts.size, LEAST_SHARE)
                     # that nothing is missing in an hour of few events is known from all hours
-                    least[-1] = min(_LEAST_SHARE, float(self._overall[index, -1]) * float(counts.sum()))
+                    least[-1] = min(LEAST_SHARE, float(self._overall[index, -1]) * float(counts.sum()))
                     shares[index] = self._padded([counts], least)[0]
                     seen[index] = self._padded([counts])[0]
                     sizes[index] = float(counts.sum()) / len(hours)
@@ -247,7 +227,7 @@ class BetReference:
     def _season(
         self,
         index: int,
-        column: _Column,
+        column: BetColumn,
         known: tuple[Sequence[tuple[float, Dispersion]], Sequence[tuple[float, Dispersion]]],
         of_whole: Sequence[tuple[float, Dispersion]],
     ) -> Season | None:
@@ -259,7 +239,7 @@ class BetReference:
         history = self._view.profile.history
         if history is None:
             return None
-        counts = _by_hour(history, index, column)
+        counts = counts_by_hour(history, index, column)
         scores = np.stack([direction.scores for direction in column.directions])
         of_hours, _ = known
         of_one, of_clumps = ([(1.0, each) for _, each in every] for every in known)
@@ -271,69 +251,6 @@ class BetReference:
         if season.level == "all" and by_hour * (1 + 1 / n_days) < by_whole:
             return Season("hour of week", counts).by_hour_of_day()
         return season
-
-
-def _column(view: ReferenceView, index: int) -> _Column:
-    column: Column = view.profile.columns[index]
-    if isinstance(column, NumericColumn):
-        return _of_numbers(view, index, column)
-    groups, profile = view.groups_of(index), view.profile
-    union, labels = groups.union.groups, groups.grouping.labels
-    of_base, of_dispersion = union, tuple(range(len(labels)))
-    of_bins = [union[base] for base in groups.base.groups]
-    unlisted = of_bins[-1]
-    if of_bins.count(unlisted) > 1:  # it stands among other rare categories there, here by itself
-        of_dispersion, unlisted = (*of_dispersion, unlisted), len(labels)
-        of_bins[-1], labels = unlisted, (*labels, UNLISTED)
-        of_base = (*union[:-1], unlisted) if groups.base.labels[-1] == UNLISTED else union
-    grouping = Grouping(tuple(of_bins), labels)
-    place = profile.layout.places[index]
-    reference = profile.reference.counts
-    values = grouping.grouped(reference[place.bins])
-    # as many events as there are categories with one event (Good 1953, doi:10.1093/biomet/40.3-4.237) would be of new
-    # categories in another sample of this size
-    values[unlisted] = max(int(values[unlisted]), int((reference[place.bins][:-1] == 1).sum()))
-    counts = np.append(values, reference[place.quality].sum())
-    named = [group for group in range(len(labels)) if group != unlisted and of_bins.count(group) == 1]
-    directions = categorical_directions(*_shares(counts), named, unlisted) if values.any() else ()
-    return _Column(grouping, np.eye(len(labels))[list(of_base)], of_dispersion, counts, directions)
-
-
-def _of_numbers(view: ReferenceView, index: int, column: NumericColumn) -> _Column:
-    groups, profile, place = view.groups_of(index), view.profile, view.profile.layout.places[index]
-    reference = profile.reference.counts
-    held = value_groups(column, reference[place.bins], groups.grouping)
-    values = held.grouping.grouped(reference[place.bins])
-    counts = np.append(values, reference[place.quality].sum())
-    parts = np.zeros((groups.base.n_groups, held.grouping.n_groups))
-    np.add.at(parts, (groups.base.index, held.grouping.index), reference[place.bins])
-    empty = parts.sum(axis=1) == 0
-    np.add.at(parts, (groups.base.index, held.grouping.index), np.where(empty[groups.base.index], 1.0, 0.0))
-    parts /= parts.sum(axis=1, keepdims=True)
-    directions = held.directions(*_shares(counts)) if values.any() else ()
-    return _Column(held.grouping, parts, held.parents, counts, directions)
-
-
-def _shares(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
-    """Return the shares of values by group, each above 0, and that of events without one."""
-    values = np.maximum(counts[:-1], _LEAST_SHARE)
-    missing = max(float(counts[-1]), _LEAST_SHARE) / max(float(counts.sum()), 1.0)
-    return values / values.sum(), min(missing, 1 - 1e-6)
-
-
-def _by_hour(history: History, index: int, column: _Column) -> NDArray[np.int64]:
-    """Return a column's reference counts by hour of the week, events without a value last: shape (168, G + 1).
-
-    What an outermost group of an hour holds is divided as that of all hours is.
-    """
-    season = history.season(index)
-    counts = np.zeros((HOURS, column.counts.size), dtype=np.int64)
-    counts[:, :-1] = np.rint(season @ column.of_base)
-    values, rows = season.sum(axis=1), history.events.unpacked()
-    if (values > rows).any():  # after a re-baseline of some columns the rows may be those of others
-        rows = values + values * int(column.counts[-1]) // max(int(column.counts[:-1].sum()), 1)
-    counts[:, -1] = rows - values
-    return counts
 
 
 def _known_of(known: Sequence[tuple[float, Sequence[Dispersion]]], index: int) -> list[tuple[float, Dispersion]]:
@@ -348,7 +265,7 @@ def _learnt(dispersions: Sequence[tuple[float, Dispersion]]) -> bool:
 
 
 def _ratio(
-    column: _Column,
+    column: BetColumn,
     direction: Direction,
     dispersions: Sequence[tuple[float, Dispersion]],
     *,
@@ -366,7 +283,7 @@ def _ratio(
 
 
 def _of_one(
-    column: _Column, direction: Direction, dispersion: Dispersion, slow: NDArray[np.float64] | float = 0.0
+    column: BetColumn, direction: Direction, dispersion: Dispersion, slow: NDArray[np.float64] | float = 0.0
 ) -> float:
     """Return the ratio as windows of one size show it, without a ``slow`` covariance of theirs."""
     if dispersion.independent:
@@ -378,7 +295,7 @@ def _of_one(
     )
 
 
-def _as_shown(column: _Column, direction: Direction, dispersion: Dispersion) -> float:
+def _as_shown(column: BetColumn, direction: Direction, dispersion: Dispersion) -> float:
     n = dispersion.window_events
     if direction.aspect == "missing":
         return max(1.0, nine_digits(float(dispersion.design_effects(n).max())))
@@ -387,7 +304,7 @@ def _as_shown(column: _Column, direction: Direction, dispersion: Dispersion) -> 
     return score_ratio(_coarse(column, direction, dispersion), dispersion)
 
 
-def _scores_of(column: _Column, direction: Direction, dispersion: Dispersion) -> NDArray[np.float64] | None:
+def _scores_of(column: BetColumn, direction: Direction, dispersion: Dispersion) -> NDArray[np.float64] | None:
     """Return a direction's scores of the groups that a dispersion is of; None where these say nothing of it."""
     if direction.aspect == "missing":
         return np.array([0.0, 1.0]) if dispersion.n_groups == _IN_TWO else None
@@ -398,13 +315,13 @@ def _scores_of(column: _Column, direction: Direction, dispersion: Dispersion) ->
     return scores
 
 
-def _coarse(column: _Column, direction: Direction, dispersion: Dispersion) -> NDArray[np.float64]:
+def _coarse(column: BetColumn, direction: Direction, dispersion: Dispersion) -> NDArray[np.float64]:
     """Return a score of the groups that a dispersion is of: the mean over the reference's values of each."""
-    of, weights = list(column.of_dispersion), np.maximum(column.counts[:-1], _LEAST_SHARE)
+    of, weights = list(column.of_dispersion), np.maximum(column.counts[:-1], LEAST_SHARE)
     sums, sizes = np.zeros(dispersion.n_groups), np.zeros(dispersion.n_groups)
     np.add.at(sums, of, weights * direction.scores[:-1])
     np.add.at(sizes, of, weights)
-    scores: NDArray[np.float64] = sums / np.maximum(sizes, _LEAST_SHARE)
+    scores: NDArray[np.float64] = sums / np.maximum(sizes, LEAST_SHARE)
     return scores
 
 
