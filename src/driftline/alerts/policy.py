@@ -26,7 +26,9 @@ OF_VALUES: Final = frozenset({"quality.out_of_range", "quality.unseen", "quality
 """Quality checks of new values, which a drifting column brings with it: one problem makes one alert, of drift."""
 NO_VALUE: Final = frozenset(f"detector.{kind}" for kind in ("missing", "not_a_number", "infinite", "wrong_type"))
 """Checks that find, pane by pane, that more events are without a value."""
-_OF_QUALITY: Final = NO_VALUE | {"detector.frozen"}
+FROZEN: Final = "detector.frozen"
+"""The check that finds, pane by pane, that a column has one value only."""
+_OF_QUALITY: Final = NO_VALUE | {FROZEN}
 FOREIGN_LABELS: Final = "performance.label_classes"
 """The check that finds labels of classes that no prediction has."""
 OPERATION_CAUSES: Final[tuple[Cause, ...]] = ("operations",)

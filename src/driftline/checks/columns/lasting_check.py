@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.alerts.policy import FROZEN
 from driftline.checks.columns.change_size import change_of
-from driftline.checks.columns.mixture_findings import FROZEN, check_of
+from driftline.checks.columns.mixture_findings import check_of
 from driftline.checks.contract.check import Outcome, check, effect_of, statistic_of
-from driftline.checks.quality.frozen import frozen_value
+from driftline.checks.quality.frozen import value_in
 from driftline.checks.references.value_groups import value_groups
 from driftline.detectors.mixture.directions import categorical_directions
 from driftline.sketches.columns import NumericColumn
@@ -73,9 +74,7 @@ def lasting(case: ColumnCase) -> Iterator[Outcome]:
 
 def _constant(case: ColumnCase, seen: NDArray[np.int64], usual: NDArray[np.float64]) -> Outcome | None:
     """Return that a column still has one value only; None where it has several, or nearly always had this one."""
-    sketch, place = case.window.sketch, case.place
-    extremes = sketch.extremes[place.moments] if isinstance(case.column, NumericColumn) else None
-    value = frozen_value(case.column, sketch.counts[place.bins], extremes, sketch.unseen, case.index)
+    value = value_in(case.window.sketch, case.profile, case.index)
     before = float(usual[:-1][int(seen[:-1].argmax())]) / max(float(usual[:-1].sum()), _LEAST)
     gate = case.settings.checks.min_share_change
     if value is None or 1 - before < gate:

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from driftline.events.finding import Effect, FindingEvent
     from driftline.events.source import Kind
 
-FROZEN: Final = "detector.frozen"
-"""The check that finds, pane by pane, that a column has one value only."""
 _NAMES: Final[dict[Aspect, str]] = {
     "mean": "shift",
     "spread": "spread",

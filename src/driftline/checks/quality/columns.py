@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from driftline.checks.contract.check import check
 from driftline.checks.quality.families import n_quality_tests
-from driftline.checks.quality.frozen import frozen, frozen_value
+from driftline.checks.quality.frozen import frozen, value_in
 from driftline.checks.quality.outcome import Quality
 from driftline.checks.quality.shares import absent_shares, out_of_range
 from driftline.checks.quality.unseen import unseen_outcomes
@@ -59,12 +59,10 @@ def column_outcomes(about: Quality, profile: Profile, index: int, sketch: PaneSk
     if isinstance(column, NumericColumn):
         beyond = out_of_range(about, column, bins, bins_there)
         outcomes += [] if beyond is None else [beyond]
-        value = frozen_value(column, bins, sketch.extremes[place.moments])
     else:
         rare = RareCategories(profile.rare[column.name]) if column.name in profile.rare else None
         outcomes += unseen_outcomes(about, column, bins, bins_there, sketch.unseen.get(index, {}), rare)
-        value = frozen_value(column, bins, None, sketch.unseen, index)
-    constant = frozen(about, column, bins, bins_there, value)
+    constant = frozen(about, column, bins, bins_there, value_in(sketch, profile, index))
     return outcomes if constant is None else [*outcomes, constant]
 
 

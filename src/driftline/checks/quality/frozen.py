@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from driftline.checks.contract.check import Outcome
     from driftline.checks.quality.outcome import Quality
+    from driftline.profiles.profile import Profile
     from driftline.sketches.columns import Column
+    from driftline.sketches.pane_sketch import PaneSketch
     from driftline.sketches.parts import UnseenNames
 
 STATISTIC: Final = "exact_constancy"
@@ -51,6 +53,13 @@ def frozen_value(
         return repr(column.categories[code])
     names = [name for name, count in (unseen or {}).get(index, {}).values() if count > 0]
     return repr(names[0]) if len(names) == 1 else None
+
+
+def value_in(sketch: PaneSketch, profile: Profile, index: int) -> str | None:
+    """Return the one value that a column of a profile has in a sketch, as :func:`frozen_value`."""
+    column, place = profile.columns[index], profile.layout.places[index]
+    extremes = sketch.extremes[place.moments] if isinstance(column, NumericColumn) else None
+    return frozen_value(column, sketch.counts[place.bins], extremes, sketch.unseen, index)
 
 
 def frozen(

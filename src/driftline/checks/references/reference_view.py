@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -134,6 +134,7 @@ class ReferenceView:
         self.pane_ms = pane_ms
         self._groups = [self._grouped(index) for index in range(len(profile.columns))]
         self._by_size: dict[tuple[int, bool], list[Dispersion] | None] = {}
+        self._carried: dict[tuple[int, bool], tuple[list[Sequence[Dispersion]], list[Dispersion]]] = {}
         self._by_hour: dict[int, NDArray[np.float64]] = {}
         self._of_missing: dict[tuple[int, int], Dispersion | None] = {}
         self.observed: Observed | None = None
@@ -341,8 +342,12 @@ class ReferenceView:
             return None
         sizes = sorted(int(size) for size in self.settings.windows.verdict if int(size) > size_ms)
         every = [self._known_at(size, start_ms, seasonless=seasonless) for size in sizes]
-        longer = [known for known in every if known is not None]
-        return [_carrying(*each) for each in zip(own, *longer, strict=True)] if longer else own
+        parts = [own, *(known for known in every if known is not None)]
+        kept = self._carried.get((size_ms, seasonless))
+        if kept is None or [*map(id, kept[0])] != [*map(id, parts)]:
+            kept = parts, [_carrying(*each) for each in zip(*parts, strict=True)]
+            self._carried[size_ms, seasonless] = kept
+        return kept[1]
 
     def _known_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
         """Return each column's dispersion: the reference's, and where that tells too little, production's."""
@@ -377,9 +382,8 @@ class ReferenceView:
         return dispersions
 
 
-@lru_cache(maxsize=8_192)
 def _carrying(own: Dispersion, *longer: Dispersion) -> Dispersion:
-    """Return a column's dispersion with what its longer windows vary by; the same object for the same ones."""
+    """Return a column's dispersion with what its longer windows vary by."""
     for each in longer:
         own = own if _is_calibrating(own) or _is_calibrating(each) else own.carrying(each)
     return own

@@ -8,15 +8,14 @@ with values of its own. The number of events in sessions of geometric length wit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from driftline.detectors.mixture.bets import MARGIN
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-MARGIN: Final = 2.0
-"""Standard errors of the reference by which a share is taken for larger."""
 
 
 def log_goes_on(

@@ -14,13 +14,12 @@ import numpy as np
 import xxhash
 from msgspec import Struct
 
-from driftline.alerts.policy import CRITICAL_FACTOR
+from driftline.alerts.policy import CRITICAL_FACTOR, FROZEN
 from driftline.checks.columns.change_size import ChangeSize
-from driftline.checks.columns.mixture_findings import FROZEN, FoundChange
-from driftline.checks.quality.frozen import frozen_value
+from driftline.checks.columns.mixture_findings import FoundChange
+from driftline.checks.quality.frozen import value_in
 from driftline.detectors.mixture.constancy import log_goes_on
 from driftline.monitoring.state.table import Codec, Value
-from driftline.sketches.columns import NumericColumn
 from driftline.sketches.fixed_point import Z_LIMIT, Z_SCALE
 
 if TYPE_CHECKING:
@@ -172,9 +171,7 @@ class ConstantColumns:
         return values
 
     def _change(self, pane: ClosedPane, column: int, before: float, gain: float) -> FoundChange:
-        described, place = self._view.profile.columns[column], self._view.profile.layout.places[column]
-        extremes = pane.sketch.extremes[place.moments] if isinstance(described, NumericColumn) else None
-        value = frozen_value(described, pane.sketch.counts[place.bins], extremes, pane.sketch.unseen, column)
+        value = value_in(pane.sketch, self._view.profile, column)
         log, gate = float(self._evidence[column]) / _UNIT, self._view.settings.checks.min_share_change
         n = round(log / max(gain, _TINY)) + 1
         return FoundChange(
