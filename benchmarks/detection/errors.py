@@ -23,7 +23,7 @@ from benchmarks.detection.sequential import adwin_alarms, ddm_alarms, page_hinkl
 from benchmarks.detection.traffic import DAY_MS, PANE_MS, START_MS, days
 from driftline.checks.contract.closed_window import PerformanceBaseline
 from driftline.checks.contract.error_budget import ErrorBudget
-from driftline.checks.labels.error_bets import COLUMNS, METRIC, WORSE, ErrorBets, error_variation
+from driftline.checks.labels.error_bets import COLUMNS, METRIC, WORSE, ErrorBets, counts_of, error_variation
 from driftline.checks.labels.performance_tests import errors_spread
 from driftline.checks.quality.duplicates import PART_OF_LEVEL
 from driftline.config.model import ModelSettings
@@ -138,11 +138,11 @@ class ErrorChecks:
         mixture, bets, gate = MixtureState(self._bets.bets), self._bets, self._settings.checks.min_accuracy_drop
         found, never = [], np.full(COLUMNS, np.inf)
         rate = times.size / (24 * n_days)
-        ratios = bets.ratios(rate)
+        ratios = bets.variation.ratios(rate)
         for pane, (n, errors) in enumerate(_counts(times // LABEL_PANE_MS, wrong, n_days * DAY_MS // LABEL_PANE_MS)):
             if not n:
                 continue
-            seen = pane_of(bets.bets, bets.counts(n, errors))
+            seen = pane_of(bets.bets, counts_of((n - errors, errors)))
             mixture.step(seen, bets.fair, ratios, never, LABEL_PANE_MS / self._variation.known_ms)
             alarm = mixture.seen_in(WORSE)
             if alarm.change >= gate:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import pytest
 
-from driftline.checks.labels.error_bets import COLUMNS, WORSE, ErrorBets
+from driftline.checks.labels.error_bets import COLUMNS, WORSE, ErrorBets, counts_of
 from driftline.checks.labels.segment_variation import segment_variation
 from driftline.config.model import CheckSettings, DispersionSettings, ModelSettings
 from driftline.detectors.mixture.bets import pane_of
@@ -84,7 +84,7 @@ class Bet(NamedTuple):
         if baseline is None or variation is None:
             return None
         bets = ErrorBets(profile, baseline, variation)
-        return cls(bets, MixtureState(bets.bets), bets.ratios(float(labels)))
+        return cls(bets, MixtureState(bets.bets), bets.variation.ratios(float(labels)))
 
 
 def watch(
@@ -107,7 +107,7 @@ def watch(
             assert bet is not None
             n_panes += 1
             bets, fading = bet.bets, HOUR / PANES / bet.bets.variation.known_ms
-            pane = pane_of(bets.bets, bets.counts(n_pane, each))
+            pane = pane_of(bets.bets, counts_of((n_pane - each, each)))
             for alarm in bet.state.step(pane, bets.fair, bet.ratios, threshold, fading):
                 alarms += 1
                 bet.state.clear(alarm.column)

@@ -102,6 +102,10 @@ class ErrorVariation(NamedTuple):
         """Return λ, at least 1: the variance of the share's mean over that of independent errors."""
         return max((each.ratio(labels_an_hour * each.size_ms / HOUR_MS) for each in self.spreads), default=1.0)
 
+    def ratios(self, labels_an_hour: float) -> NDArray[np.float64]:
+        """Return λ of each direction, shape (2, D), at a rate of labels."""
+        return np.full((COLUMNS, MOST_DIRECTIONS), self.ratio(labels_an_hour))
+
 
 class ErrorBets:
     """The bets on a model's errors.
@@ -142,15 +146,6 @@ class ErrorBets:
     def deviation(self, after: float) -> float:
         """Return the standard deviation of one prediction that is right or wrong, at an accuracy."""
         return math.sqrt(after * (1 - after))
-
-    @staticmethod
-    def counts(n: int, wrong: int) -> NDArray[np.int64]:
-        """Return the counts of a pane of labels, shape (2, 3)."""
-        return np.array([[n - wrong, wrong, 0]] * COLUMNS)
-
-    def ratios(self, labels_an_hour: float) -> NDArray[np.float64]:
-        """Return λ of each direction, shape (2, D), at a rate of labels."""
-        return np.full((COLUMNS, MOST_DIRECTIONS), self.variation.ratio(labels_an_hour))
 
 
 def counts_of(groups: Sequence[int]) -> NDArray[np.int64]:

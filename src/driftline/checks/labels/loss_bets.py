@@ -8,7 +8,6 @@ import numpy as np
 
 from driftline.checks.labels.error_bets import COLUMNS, LOSS, ErrorBets, fair_prices
 from driftline.detectors.mixture.bets import Bets
-from driftline.detectors.mixture.directions import MOST_DIRECTIONS
 from driftline.detectors.mixture.loss_directions import loss_directions
 from driftline.performance.losses import mean_loss
 
@@ -68,10 +67,6 @@ class LossBets:
     def deviation(self, after: float) -> float:
         """Return the standard deviation of one error, where their mean is so large."""
         return self._deviation * max(after, self.before)
-
-    def ratios(self, labels_an_hour: float) -> NDArray[np.float64]:
-        """Return λ of each direction, shape (2, D), at a rate of labels."""
-        return np.full((COLUMNS, MOST_DIRECTIONS), self.variation.ratio(labels_an_hour))
 
 
 def bets_on(profile: Profile, baseline: PerformanceBaseline, variation: ErrorVariation) -> ErrorBets | LossBets | None:

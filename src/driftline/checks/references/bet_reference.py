@@ -14,6 +14,7 @@ from driftline.checks.references.mean_variance import nine_digits, score_ratio
 from driftline.checks.references.season_levels import Season, season_of
 from driftline.detectors.mixture.bets import MARGIN, Bets, Fair
 from driftline.detectors.mixture.directions import MOST_DIRECTIONS
+from driftline.profiles.error_spread import DAY_MS
 from driftline.profiles.season import HOURS, overlaps
 from driftline.significance.clumps import tilt_factor
 from driftline.sketches.columns import QUALITY
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from driftline.detectors.mixture.directions import Direction
     from driftline.significance.dispersion import Dispersion
 
-DAY_MS: Final = 86_400_000
 SLOW_BY_CHANCE: Final = 1e-3
 """Level of the test of whether days vary by more than what happens within them."""
 SLOW_IN_PRODUCTION: Final = 0.05

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.durations import Duration
+from driftline.profiles.error_spread import DAY_MS
 from driftline.significance.dispersion import LEAST_WINDOWS
 
 if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.profiles.profile import Profile
 
-DAY_MS: Final = 86_400_000
 _NAMED: Final = 3
 """Columns that a sentence names."""
 

@@ -30,7 +30,7 @@ FREQUENT: Final = 4
 
 _TWO: Final = 2
 
-_UNIT: Final = 2.0**20
+SCORE_UNIT: Final = 2.0**20
 """Scores are whole multiples of its inverse, so that their sums are exact in any order."""
 _FURTHEST: Final = 8.0
 """Bound of a standardised score."""
@@ -250,7 +250,7 @@ def _indicator(n_groups: int, group: int) -> NDArray[np.float64]:
 
 
 def _scores(of_groups: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.append(np.rint(np.clip(of_groups, -_FURTHEST, _FURTHEST) * _UNIT) / _UNIT, 0.0)
+    return np.append(np.rint(np.clip(of_groups, -_FURTHEST, _FURTHEST) * SCORE_UNIT) / SCORE_UNIT, 0.0)
 
 
 def _standardised(scores: NDArray[np.float64], shares: NDArray[np.float64]) -> NDArray[np.float64]:

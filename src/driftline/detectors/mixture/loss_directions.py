@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.detectors.mixture.directions import Direction
+from driftline.detectors.mixture.directions import SCORE_UNIT, Direction
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 _RISES: Final = (0.05, 0.1, 0.25, 0.5)
 _FALLS: Final = (0.05, 0.1, 0.2, 0.4)
 """By which parts of itself the mean is bet to change."""
-_UNIT: Final = 2.0**20
-"""Scores are whole multiples of its inverse, so that their sums are exact in any order."""
 _STILL: Final = 0.02
 """Tilt up to which a change counts as none: a fiftieth of a standard deviation."""
 _GREATEST: Final = 20.0
@@ -60,7 +58,7 @@ def loss_directions(shares: NDArray[np.float64], sizes: NDArray[np.float64]) -> 
     deviation = math.sqrt(float(shares @ (relative * relative)))
     if deviation <= 0:
         return None
-    scores = np.rint(relative / deviation * _UNIT) / _UNIT
+    scores = np.rint(relative / deviation * SCORE_UNIT) / SCORE_UNIT
     return LossDirections(
         Direction("mean", np.append(scores, 0.0), _tilts(shares, scores, deviation, _RISES), _STILL),
         Direction("mean", np.append(-scores, 0.0), _tilts(shares, -scores, deviation, _FALLS), _STILL, grew=False),

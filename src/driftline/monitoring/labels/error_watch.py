@@ -156,7 +156,7 @@ class ErrorWatch:
         alarms = self._mixture.step(
             pane_of(bets.bets, counts_of(counts)),
             bets.fair,
-            bets.ratios(rate),
+            bets.variation.ratios(rate),
             thresholds,
             elapsed_ms / bets.variation.known_ms,
         )

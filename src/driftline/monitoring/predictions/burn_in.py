@@ -18,8 +18,9 @@ import numpy as np
 import xxhash
 from msgspec import Struct, field
 
-from driftline.checks.references.learning_remarks import DAY_MS, burn_in_ms
+from driftline.checks.references.learning_remarks import burn_in_ms
 from driftline.monitoring.state.table import Codec, Value
+from driftline.profiles.error_spread import DAY_MS
 from driftline.significance.clumps import resting_on_clumps
 from driftline.significance.dispersion import LEAST_PANES, LEAST_WINDOWS, Dispersion, estimate
 from driftline.sketches.columns import QUALITY

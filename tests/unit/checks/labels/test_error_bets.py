@@ -16,6 +16,7 @@ from driftline.checks.labels.error_bets import (
     WORSE,
     ErrorBets,
     ErrorVariation,
+    counts_of,
     error_remarks,
     error_variation,
 )
@@ -113,10 +114,10 @@ def test_errors_of_an_hour_that_belong_together_keep_the_bound(n_now: int) -> No
         assert variation is not None
         baseline = PerformanceBaseline(vector=vector_of(PROFILE, 33_600, int(wrong.sum())), origin="reference")
         bets, fading = ErrorBets(PROFILE, baseline, variation), HOUR / 6 / variation.known_ms
-        state, ratios = MixtureState(bets.bets), bets.ratios(float(n_now))
+        state, ratios = MixtureState(bets.bets), bets.variation.ratios(float(n_now))
         for rate in rng.beta(a, a * 9, n_hours).tolist():
             for now in rng.binomial(n_now // 6, rate, 6).tolist():
-                pane = pane_of(bets.bets, bets.counts(n_now // 6, now))
+                pane = pane_of(bets.bets, counts_of((n_now // 6 - now, now)))
                 for alarm in state.step(pane, bets.fair, ratios, threshold, fading):
                     alarms += 1
                     state.clear(alarm.column)
@@ -138,8 +139,8 @@ def test_unchanged_errors_keep_the_bound(burst: int) -> None:
         bets = ErrorBets(PROFILE, baseline, ErrorVariation(()))
         state = MixtureState(bets.bets)
         for wrong in (burst * rng.binomial(40 // burst, share, n_panes)).tolist():
-            pane = pane_of(bets.bets, bets.counts(40, wrong))
-            for alarm in state.step(pane, bets.fair, burst * bets.ratios(0.0), threshold):
+            pane = pane_of(bets.bets, counts_of((40 - wrong, wrong)))
+            for alarm in state.step(pane, bets.fair, burst * bets.variation.ratios(0.0), threshold):
                 alarms += 1
                 state.clear(alarm.column)
     assert alarms <= 30 * allowed
@@ -148,11 +149,12 @@ def test_unchanged_errors_keep_the_bound(burst: int) -> None:
 def labels_until_found(bets: ErrorBets, before: list[tuple[float, int]], rng: np.random.Generator) -> int:
     """Return the labels after which 15 % errors are found that matter, after other shares for so many panes of 20."""
     threshold = np.full(COLUMNS, math.log(COLUMNS * 4_320 / 0.02))
-    state, ratios = MixtureState(bets.bets), bets.ratios(0.0)
+    state, ratios = MixtureState(bets.bets), bets.variation.ratios(0.0)
     usual = 1 - bets.wrong / bets.n
 
     def matters(share: float) -> bool:
-        pane = pane_of(bets.bets, bets.counts(20, int(rng.binomial(20, share))))
+        wrong = int(rng.binomial(20, share))
+        pane = pane_of(bets.bets, counts_of((20 - wrong, wrong)))
         found = state.step(pane, bets.fair, ratios, threshold)
         return any(each.column == WORSE and each.change >= 0.02 for each in found)
 

@@ -59,7 +59,7 @@ def alarms(profile: Profile, bets: LossBets, panes: list[NDArray[np.float64]], r
     """Return the panes at which errors are found to be larger or smaller; each time they begin anew."""
     groups, state, found = profile.error_groups, MixtureState(bets.bets), []
     assert groups is not None
-    threshold, ratios = np.full(COLUMNS, math.log(COLUMNS * every)), bets.ratios(rate)
+    threshold, ratios = np.full(COLUMNS, math.log(COLUMNS * every)), bets.variation.ratios(rate)
     for number, errors in enumerate(panes):
         counts = np.bincount(groups.places(np.minimum(errors, 256.0)), minlength=len(groups.counts))
         for alarm in state.step(pane_of(bets.bets, counts_of(counts.tolist())), bets.fair, ratios, threshold):
