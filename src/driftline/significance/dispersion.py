@@ -121,9 +121,11 @@ class Dispersion:
         """Return the dispersion of windows that are parts of longer ones: these vary by no less.
 
         What long windows vary by beyond their panes is a slow variation, of which short windows may show little. It is
-        known from the long ones, however many short ones there are.
+        known from the long ones, however many short ones there are. Nothing is taken over while either is calibrating.
         """
-        if not longer.slow or np.trace(longer.excess) <= np.trace(self.excess):
+        if "calibrating" in {self.status, longer.status} or not longer.slow:
+            return self
+        if np.trace(longer.excess) <= np.trace(self.excess):
             return self
         freedom = min(self.freedom, longer.freedom)
         return replace(

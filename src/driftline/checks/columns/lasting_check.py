@@ -18,7 +18,6 @@ from driftline.checks.columns.change_size import change_of
 from driftline.checks.columns.mixture_findings import check_of
 from driftline.checks.contract.check import Outcome, check, effect_of, statistic_of
 from driftline.checks.quality.frozen import value_in
-from driftline.checks.references.value_groups import value_groups
 from driftline.detectors.mixture.directions import categorical_directions
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.grouping import OTHERS, UNLISTED
@@ -106,7 +105,7 @@ def _compared(
     window, place, missing = case.window.sketch.counts, case.place, _missing_of(case, reference)
     grouping, usual = reference.grouping, reference.reference.astype(np.float64)
     if isinstance(case.column, NumericColumn):
-        held = value_groups(case.column, case.profile.reference.counts[place.bins], grouping)
+        held = case.view.value_groups(case.index, case.column)
         grouping, usual = held.grouping, held.split(reference.reference)
         directions = _of_numbers(np.append(usual, missing).tobytes(), held)
     else:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.checks.references.value_groups import value_groups
 from driftline.detectors.mixture.directions import categorical_directions
 from driftline.profiles.season import HOURS
 from driftline.sketches.columns import NumericColumn
@@ -69,7 +68,7 @@ def bet_column(view: ReferenceView, index: int) -> BetColumn:
 def _of_numbers(view: ReferenceView, index: int, column: NumericColumn) -> BetColumn:
     groups, profile, place = view.groups_of(index), view.profile, view.profile.layout.places[index]
     reference = profile.reference.counts
-    held = value_groups(column, reference[place.bins], groups.grouping)
+    held = view.value_groups(index, column)
     values = held.grouping.grouped(reference[place.bins])
     counts = np.append(values, reference[place.quality].sum())
     parts = np.zeros((groups.base.n_groups, held.grouping.n_groups))

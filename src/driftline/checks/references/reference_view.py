@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from driftline.checks.references.mean_variance import nine_digits
 from driftline.checks.references.missing_hours import between_hours, hours_factor
 from driftline.checks.references.share_dispersion import INDEPENDENT, ShareDispersion
+from driftline.checks.references.value_groups import ValueGroups
 from driftline.errors import ParameterError
 from driftline.profiles.season import HOURS
 from driftline.profiles.season_counts import season_counts
@@ -135,6 +136,7 @@ class ReferenceView:
         self._groups = [self._grouped(index) for index in range(len(profile.columns))]
         self._by_size: dict[tuple[int, bool], list[Dispersion] | None] = {}
         self._carried: dict[tuple[int, bool], tuple[list[Sequence[Dispersion]], list[Dispersion]]] = {}
+        self._values: dict[int, ValueGroups] = {}
         self._by_hour: dict[int, NDArray[np.float64]] = {}
         self._of_missing: dict[tuple[int, int], Dispersion | None] = {}
         self.observed: Observed | None = None
@@ -274,6 +276,13 @@ class ReferenceView:
         """Return the groups of a column."""
         return self._groups[index]
 
+    def value_groups(self, index: int, column: NumericColumn) -> ValueGroups:
+        """Return the groups of a numeric column that e-detectors bet on."""
+        if index not in self._values:
+            groups, counts = self._groups[index], self.profile.reference.counts
+            self._values[index] = ValueGroups(column, counts[self.profile.layout.places[index].bins], groups.grouping)
+        return self._values[index]
+
     def unknown_now(self) -> tuple[tuple[int, int], ...]:
         """Return the sizes of verdict windows of which something is still being learnt, and of how many columns."""
         return () if self.observed is None else self.observed.unknown
@@ -285,7 +294,7 @@ class ReferenceView:
         """
         if not self.estimates:
             return [(math.inf, [independent(groups.grouping.n_groups) for groups in self._groups])]
-        sizes = sorted(int(size) for size in self.settings.windows.verdict)
+        sizes = sorted(map(int, self.settings.windows.verdict))
         known = ((size, self._dispersions_at(size, NEVER_MS, seasonless=seasonless)) for size in sizes)
         return [(float(size), dispersions) for size, dispersions in known if dispersions is not None]
 
@@ -340,14 +349,14 @@ class ReferenceView:
         own = self._known_at(size_ms, start_ms, seasonless=seasonless)
         if own is None:
             return None
-        sizes = sorted(int(size) for size in self.settings.windows.verdict if int(size) > size_ms)
-        every = [self._known_at(size, start_ms, seasonless=seasonless) for size in sizes]
-        parts = [own, *(known for known in every if known is not None)]
-        kept = self._carried.get((size_ms, seasonless))
-        if kept is None or [*map(id, kept[0])] != [*map(id, parts)]:
-            kept = parts, [_carrying(*each) for each in zip(*parts, strict=True)]
-            self._carried[size_ms, seasonless] = kept
-        return kept[1]
+        sizes = (size for size in sorted(map(int, self.settings.windows.verdict)) if size > size_ms)
+        longer = (self._known_at(size, start_ms, seasonless=seasonless) for size in sizes)
+        parts = [own, *(known for known in longer if known is not None)]
+        before, carried = self._carried.get((size_ms, seasonless), ([], []))
+        if [*map(id, before)] != [*map(id, parts)]:
+            carried = [reduce(Dispersion.carrying, each) for each in zip(*parts, strict=True)]
+            self._carried[size_ms, seasonless] = parts, carried
+        return carried
 
     def _known_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
         """Return each column's dispersion: the reference's, and where that tells too little, production's."""
@@ -380,13 +389,6 @@ class ReferenceView:
             enough = dispersion.n_windows >= LEAST_WINDOWS
             dispersions.append(dispersion if enough else replace(dispersion, status="calibrating"))
         return dispersions
-
-
-def _carrying(own: Dispersion, *longer: Dispersion) -> Dispersion:
-    """Return a column's dispersion with what its longer windows vary by."""
-    for each in longer:
-        own = own if _is_calibrating(own) or _is_calibrating(each) else own.carrying(each)
-    return own
 
 
 def _is_calibrating(dispersion: Dispersion) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from driftline.detectors.mixture.directions import numeric_directions
 from driftline.detectors.mixture.growth import growth_of
 from driftline.sketches.outer_groups import outer_groups
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from driftline.detectors.mixture.directions import Direction
@@ -49,13 +47,3 @@ class ValueGroups:
     def directions(self, shares: NDArray[np.float64], missing: float) -> tuple[Direction, ...]:
         """Return what the column can do, as :func:`~driftline.detectors.mixture.directions.numeric_directions`."""
         return numeric_directions(shares, missing, self._growth)
-
-
-def value_groups(column: NumericColumn, reference: NDArray[np.int64], grouping: Grouping) -> ValueGroups:
-    """Return the groups of a column, the latest ones remembered."""
-    return _value_groups(column, reference.tobytes(), grouping)
-
-
-@lru_cache(maxsize=8_192)
-def _value_groups(column: NumericColumn, reference_bytes: bytes, grouping: Grouping) -> ValueGroups:
-    return ValueGroups(column, np.frombuffer(reference_bytes, dtype=np.int64), grouping)
