@@ -339,7 +339,9 @@ class Run:
             a + b for a, b in zip(place_errors, delta.errors, strict=True)
         ]
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self, steps: list[tuple[str, int]]) -> dict[str, Any]:
+        for name, n in steps:
+            self.step(name, n)
         for name in SOURCES:
             self._read(name, len(self._records[name]))
         self._commit()
@@ -356,11 +358,9 @@ def test_what_the_join_adds_does_not_depend_on_how_it_is_read(
     predictions = data.draw(topics(predicted, "abc"))
     labels = data.draw(topics(labelled, "abcz"))
     run = Run(kind, {"p": predictions, "l": labels})
-    for name, n in steps:
-        run.step(name, n)
     wanted = expected(kind, predictions, labels)
     event(f"labels joined: {any(key[2] == 'labels' for key in wanted['offsets'])}")
-    assert run.finish() == wanted
+    assert run.finish(steps) == wanted
 
 
 @pytest.mark.parametrize(
@@ -376,11 +376,9 @@ def test_a_label_meets_the_predictions_of_all_models_wherever_a_flush_falls(step
     predictions = [Made("a", START_MS + 1_000 * i, i, None, key.model) for i, key in enumerate(KEYS)]
     labels = [Made("a", START_MS + 2_000, 1, None, ""), Made("a", START_MS + 3_000, 0, None, "")]
     run = Run("binary", {"p": predictions, "l": labels})
-    for name, n in steps:
-        run.step(name, n)
     wanted = expected("binary", predictions, labels)
     assert sum(cells[LABELLED] for cells in wanted["cells"].values()) == len(KEYS)
-    assert run.finish() == wanted
+    assert run.finish(steps) == wanted
 
 
 @pytest.mark.parametrize(
@@ -397,8 +395,6 @@ def test_a_label_never_meets_a_second_prediction_wherever_a_flush_falls(steps: l
     predictions = [Made(key, START_MS + time_ms, 0, None, "risk") for key, time_ms in made]
     labels = [Made("b", START_MS + 11_000, 0, None, ""), Made("a", START_MS + 31_000, 0, None, "")]
     run = Run("binary", {"p": predictions, "l": labels})
-    for name, n in steps:
-        run.step(name, n)
     wanted = expected("binary", predictions, labels)
     assert sum(cells.get(LABELLED, 0) for cells in wanted["cells"].values()) == len(labels)
-    assert run.finish() == wanted
+    assert run.finish(steps) == wanted
