@@ -6,6 +6,7 @@ for each model; dispersion and hours of the week come from that reference. Resul
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from multiprocessing import get_context
@@ -15,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from benchmarks.detection.full import Run, quiet, run_full
-from benchmarks.detection.lean import run_lean
+from benchmarks.detection.lean import P_VALUES, PAGES, run_lean
 from benchmarks.detection.reference import SimulatedModel, built, counted
 from benchmarks.detection.traffic import PER_PANE, STREAM_NAMES, fifty_features
 from driftline.checks.contract.error_budget import ErrorBudget
@@ -35,6 +36,8 @@ REFERENCE_DAYS: Final = (14, 28)
 
 UNTIMED: Final = ", learnt"
 """Of the name of a stream: the reference has no timestamps, and the dispersion is learnt from production."""
+N_COUNTED: Final = 20
+"""Models of a stream whose p-values are counted as well; of the others only notifications are."""
 N_ROWS: Final = 20_000
 """Of a reference without timestamps: a random sample of a fortnight."""
 BUDGET_STREAMS: Final = (*STREAM_NAMES, *(f"{name}{UNTIMED}" for name in STREAM_NAMES))
@@ -104,7 +107,7 @@ def run_model(stream: str, seed: int, folder: Path) -> Outcome:
     settings = quiet(model.settings())
     reference, days = model.traffic(DAYS)
     profile = counted(model, reference, settings, joint_of(stream, folder))
-    run = run_lean(profile, model.kinds, settings, days)
+    run = run_lean(profile, model.kinds, settings, days, P_VALUES if seed <= N_COUNTED else PAGES)
     return outcome_of(model, stream, run, time.process_time() - begin)
 
 
@@ -147,13 +150,14 @@ def compare(stream: str, seed: int, n_days: int) -> tuple[int, list[str]]:
     if quick.history != whole.history or bool((quick.reference.counts != whole.reference.counts).any()):
         differs.append("the references")
     one = run_full(whole, model.kinds, settings, held)
-    two = run_lean(quick, model.kinds, settings, held)
+    two, three = (run_lean(quick, model.kinds, settings, held, roughly) for roughly in (P_VALUES, PAGES))
     p_values = [{each[:5]: each.p_value for each in run.tested if each.p_value <= LEVELS[0]} for run in (one, two)]
     differs += [
         f"{key}" for key in p_values[0].keys() | p_values[1].keys() if p_values[0].get(key) != p_values[1].get(key)
     ]
-    if (one.found, one.pages, one.n_windows) != (two.found, two.pages, two.n_windows):
-        differs.append("findings, pages or windows")
+    for run in (two, three):
+        if (one.found, one.pages, one.n_windows) != (run.found, run.pages, run.n_windows):
+            differs.append("findings, pages or windows")
     return len(p_values[0]), differs
 
 
@@ -165,6 +169,8 @@ def run(folder: Path, n_models: int, processes: int, streams: tuple[str, ...]) -
     """Run the models that no line is kept of yet, seed by seed; return all outcomes."""
     path = folder / "budget.ndjson"
     folder.mkdir(parents=True, exist_ok=True)
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # of the processes that are started; they are many enough
     done = {(each.stream, each.seed): each for each in kept(path)}
     for stream in streams:
         joint_of(stream, folder)

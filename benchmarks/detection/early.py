@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from benchmarks.detection.reference import KEY, bin_table
-from benchmarks.detection.traffic import DAY_MS, MISSING, PANE_MS, PANES_PER_DAY
+from benchmarks.detection.traffic import MISSING, PANE_MS, PANES_PER_DAY
 from driftline.checks.columns.mixture_findings import ChangedPane, examine_changes
 from driftline.checks.contract.error_budget import ErrorBudget
 from driftline.checks.references.reference_view import ReferenceView
@@ -126,7 +126,17 @@ class EarlyWatch:
 
     def alarms(self, days: Iterable[Day]) -> list[EarlyAlarm]:
         """Return all alarms of these days."""
-        return [alarm for day in days for alarm in self._of_day(day)]
+        return [alarm for day in days for alarm in self.alarms_of(self.of_day(day), day.start_ms)]
+
+    def of_day(self, day: Day) -> Panes:
+        """Return what each pane of a day holds."""
+        return self.counted(day.codes, day.panes, PANES_PER_DAY)
+
+    def alarms_of(self, panes: Panes, start_ms: int) -> Iterator[EarlyAlarm]:
+        """Yield the alarms of panes, the first of which starts at a moment; empty ones have none."""
+        for number, (cells, extremes) in enumerate(zip(*panes, strict=True)):
+            if cells[EVENTS]:
+                yield from self._of_pane(self._pane(start_ms + number * PANE_MS, cells, extremes))
 
     def counted(self, codes: Codes, panes: NDArray[np.int64], n_panes: int) -> Panes:
         """Return what each pane holds of codes, shape (columns, n), given the pane of each event, ascending."""
@@ -154,13 +164,6 @@ class EarlyWatch:
         sketch.counts[...] = cells
         sketch.extremes[...] = extremes
         return ClosedPane(start_ms, start_ms + PANE_MS, sketch, {}, frozenset())
-
-    def _of_day(self, day: Day) -> Iterator[EarlyAlarm]:
-        panes = self.counted(day.codes, day.panes, PANES_PER_DAY)
-        starts = range(day.start_ms, day.start_ms + DAY_MS, PANE_MS)
-        for start_ms, cells, extremes in zip(starts, *panes, strict=True):
-            if cells[EVENTS]:
-                yield from self._of_pane(self._pane(start_ms, cells, extremes))
 
     def _of_pane(self, pane: ClosedPane) -> Iterator[EarlyAlarm]:
         self.burn_in.add(pane)

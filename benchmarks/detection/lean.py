@@ -2,7 +2,7 @@
 
 What is left out: panes are added up to windows by code, not by sketch; a column of a window is looked at by
 :func:`~driftline.checks.columns.window_check.window_findings`, as the pipeline does, only where a rough p-value is
-small enough for it to matter (:data:`ROUGHLY`); windows make no events. Tests, levels, gates, findings and the alert
+small enough for it to matter (``roughly``); windows make no events. Tests, levels, gates, findings and the alert
 book are the pipeline's own. ``python -m benchmarks.detection check`` runs models both ways, and every p-value up to
 10⁻², every finding and every page have to be the same.
 """
@@ -17,11 +17,12 @@ from scipy import special
 
 from benchmarks.detection.early import EarlyAlarm, EarlyWatch, examined
 from benchmarks.detection.full import Run, early_of, found_of, pages_of, tested_of, whole_tested
-from benchmarks.detection.reference import KEY, bin_table, joint_cells, z_table
+from benchmarks.detection.reference import KEY, joint_cells, z_table
 from benchmarks.detection.rough import correlations, rough_p_values
 from benchmarks.detection.traffic import DAY_MS, PANES_PER_DAY
 from driftline.alerts import ModelAlerts
 from driftline.checks.columns.column_summary import column_statistics, column_summary
+from driftline.checks.columns.multivariate_check import inflation_of
 from driftline.checks.columns.window_check import window_findings
 from driftline.checks.contract.closed_window import ClosedWindow
 from driftline.checks.contract.common_fields import window_fields
@@ -53,11 +54,16 @@ if TYPE_CHECKING:
 
 Counts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
-ROUGHLY: Final = 0.025
-"""Rough p-values up to this are computed exactly; the exact ones that are counted are at most 0.01."""
-LEAST_SCORE: Final = 3.8
-"""Normal score from which on a changed correlation is computed exactly: of 700 pairs, 10⁻² wants 4.2."""
 HOURS: Final = 24
+SURELY: Final = 0.7
+"""Of the inflation of one window's correlations, what that of another has at least."""
+
+P_VALUES: Final = 0.025
+"""Rough p-values up to this are computed exactly where p-values are counted: the exact ones are at most 0.01."""
+PAGES: Final = 0.001
+"""The same where only notifications are counted, of tests whose levels are 5 · 10⁻⁵ at most. While an alert is open,
+what keeps it open matters as well, and :data:`P_VALUES` holds.
+"""
 
 
 class _Windows(NamedTuple):
@@ -89,17 +95,21 @@ class LeanWatch:
     profile : Profile
     kinds : sequence of ColumnKind
     settings : ModelSettings
+    roughly : float
+        :data:`P_VALUES`, or :data:`PAGES` if only notifications are counted.
     """
 
-    def __init__(self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings) -> None:
+    def __init__(
+        self, profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, roughly: float = P_VALUES
+    ) -> None:
+        self._roughly = roughly
         self.budget = ErrorBudget.of(Settings(defaults=settings), KEY.model)
         self.profile = profile
         self._early_watch = EarlyWatch(profile, kinds, settings)
         self._early: list[EarlyAlarm] = []
-        """The alarms of the e-detectors, the latest first."""
+        """The alarms of the e-detectors; the latest first, when windows are looked at."""
         self._standard = self._early_watch.view
         self._sizes = self._standard.unknown_sizes()
-        self._tables = [bin_table(kind, column) for kind, column in zip(kinds, profile.columns, strict=True)]
         joint = profile.joint
         self._z = [] if joint is None else [(i, z_table(kinds[i], profile.columns[i])) for i in joint.columns]
         self._volumes = VolumeHistory(settings.windows.verdict)
@@ -108,17 +118,18 @@ class LeanWatch:
 
     def watch(self, days: Iterable[Day]) -> Run:
         """Look at all windows of these days."""
-        held = list(days)
-        self._early = self._early_watch.alarms(held)[::-1]
-        windows = self._counted(held)
-        wanted = np.stack([self._wanted(windows, index) for index in range(len(self.profile.columns))])
-        joint = self._wanted_joint(windows.joint)
+        windows = self._counted(days)
+        self._early.reverse()
+        p_values = np.stack([self._rough(windows, index) for index in range(len(self.profile.columns))])
+        together = self._rough_joint(windows)
         known = self._known(windows)
         for row in range(windows.n.size):
-            columns = np.flatnonzero(wanted[:, row]).tolist() if known[row] else []
-            columns = [index for index in columns if not self._calibrating(windows, row, index)]
             self._settle_early(span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))[1])
-            self._examine(windows, row, columns, together=bool(joint[row] and known[row]), known=bool(known[row]))
+            roughly = P_VALUES if self._book.open else self._roughly
+            columns = np.flatnonzero(p_values[:, row] <= roughly).tolist() if known[row] else []
+            columns = [index for index in columns if not self._calibrating(windows, row, index)]
+            joint = bool(known[row] and together[row] <= roughly)
+            self._examine(windows, row, columns, together=joint, known=bool(known[row]))
         return self.run
 
     def _settle_early(self, until_ms: int) -> None:
@@ -158,53 +169,53 @@ class LeanWatch:
         )
 
     def _count(self, day: Day) -> _Windows:
+        """Return the windows of a day, after its panes have gone through the e-detectors."""
+        panes = self._early_watch.of_day(day)
+        self._early.extend(self._early_watch.alarms_of(panes, day.start_ms))
         hours = day.panes // (PANES_PER_DAY // HOURS)
-        n = np.bincount(hours, minlength=HOURS)
-        bins, absent = [], np.zeros((len(self._tables), HOURS + 1), dtype=np.int64)
-        for index, table in enumerate(self._tables):
-            n_bins = self.profile.columns[index].n_bins
-            keys = table[day.codes[index]]
-            keys += hours * (n_bins + 1) + 1
-            counted = np.bincount(keys, minlength=HOURS * (n_bins + 1)).reshape(HOURS, n_bins + 1)
-            counted = np.concatenate([counted, counted.sum(axis=0, keepdims=True)])
-            absent[index] = counted[:, 0]
-            bins.append(counted[:, 1:])
+        cells = panes.cells.reshape(HOURS, PANES_PER_DAY // HOURS, -1).sum(axis=1)
+        cells = np.concatenate([cells, cells.sum(axis=0, keepdims=True)])
+        places = self.profile.layout.places
+        bins = [cells[:, place.bins] for place in places]
+        absent = np.stack([cells[:, place.quality.start + ABSENT] for place in places])
         joint = np.zeros((HOURS + 1, 0), dtype=np.int64)
         if self.profile.joint is not None:
             z = np.stack([table[day.codes[index]] for index, table in self._z])
             cuts = np.searchsorted(hours, np.arange(HOURS + 1))
             of_hours = [joint_cells(self.profile.joint, z[:, a:b]) for a, b in pairwise(cuts)]
             joint = np.stack([*of_hours, np.sum(of_hours, axis=0)])
-        return _Windows([day.start_ms], np.array([*n, n.sum()]), bins, absent, joint)
+        return _Windows([day.start_ms], cells[:, EVENTS], bins, absent, joint)
 
-    def _wanted(self, windows: _Windows, index: int) -> NDArray[np.bool_]:
-        """Return which windows have a column that may have a small p-value, shape (rows,)."""
+    def _rough(self, windows: _Windows, index: int) -> NDArray[np.float64]:
+        """Return the least rough p-value of a column in each window, 0 where it takes an exact look; shape (rows,)."""
         column, bins, absent = self.profile.columns[index], windows.bins[index], windows.absent[index]
         place, reference = self.profile.layout.places[index], self.profile.reference.counts
         n, n_reference = bins.sum(axis=1), int(reference[place.bins].sum())
         hourly = np.arange(n.size) % (HOURS + 1) < HOURS
-        wanted: NDArray[np.bool_] = bins.max(axis=1) == n  # frozen
+        least = np.where(bins.max(axis=1) == n, 0.0, 1.0)  # frozen
         for rows, slot in ((hourly, 0), (~hourly, HOURS)):
             held = self._held(windows, index, slot)
-            factor = held.of_shares(0, 0)("", "missing").factor
+            shares = held.of_shares(0, 0)
             if isinstance(column, NumericColumn):
                 first, last = tail_bins(column)
                 beyond = np.maximum(bins[:, :first].sum(axis=1), bins[:, last + 1 :].sum(axis=1))
-                chance = (n / (n + n_reference)) ** (beyond / factor)
-                wanted |= rows & (beyond > 0) & (12 * chance <= ROUGHLY)
+                chance = (n / (n + n_reference)) ** (beyond / shares("", "out_of_range").factor)
+                least = np.where(rows & (beyond > 0), np.minimum(least, 12 * chance), least)
             else:
-                wanted |= rows & (bins[:, column.unlisted] > 0)
+                least[rows & (bins[:, column.unlisted] > 0)] = 0.0
             missing = int(reference[place.quality.start + ABSENT])
             share = (missing + 0.5) / (int(reference[EVENTS]) + 1.0)
             tails = np.minimum(
                 special.bdtr(absent, windows.n, share), special.bdtrc(np.maximum(absent, 1) - 1, windows.n, share)
             )
-            wanted |= rows & ((absent > 0) | (missing > 0)) & (tails ** (1 / factor) <= ROUGHLY)
+            some = rows & ((absent > 0) | (missing > 0))
+            least = np.where(some, np.minimum(least, tails ** (1 / shares("", "missing").factor)), least)
             ordered = isinstance(column, NumericColumn)
             there = self._references(windows, index, slot)[n[rows] > 0]
             held_rows = np.flatnonzero(rows & (n > 0))
-            wanted[held_rows] |= rough_p_values(held, there, bins[held_rows], ordered=ordered) <= ROUGHLY
-        return wanted
+            found = rough_p_values(held, there, bins[held_rows], ordered=ordered)
+            least[held_rows] = np.minimum(least[held_rows], found)
+        return least
 
     def _held(self, windows: _Windows, index: int, slot: int) -> ColumnReference:
         return self._standard.column(index, _window(PaneSketch(self.profile.layout), span(windows.start_ms[-1], slot)))
@@ -225,11 +236,12 @@ class LeanWatch:
         found: NDArray[np.float64] = (of_hours @ unions)[week_and_slot(starts.ravel())[1]]
         return found if slot < HOURS else found.reshape(-1, HOURS, found.shape[1]).sum(axis=1)
 
-    def _wanted_joint(self, cells: Counts) -> NDArray[np.bool_]:
-        """Return which windows have a correlation that may have changed, were its events independent; shape (rows,)."""
+    def _rough_joint(self, windows: _Windows) -> NDArray[np.float64]:
+        """Return the rough p-value of a change of some correlation in each window, shape (rows,)."""
+        cells, n = windows.joint, windows.n
         joint, held = self.profile.joint, self.profile.joint_reference
         if joint is None or held is None:
-            return np.ones(len(cells), dtype=np.bool_)
+            return np.zeros(len(cells))
         complete = cells[:, 0] > 0
         counts = cells[complete, :1]
         here, there = (correlations(joint.n_columns, each) for each in (cells[complete], _joined(self.profile)))
@@ -237,9 +249,17 @@ class LeanWatch:
         score = np.abs(np.arctanh(here) - np.arctanh(there)) / (
             spread * np.sqrt(1 / counts + 1 / int(join_cells(self.profile)[0]))
         )
-        wanted = np.zeros(len(cells), dtype=np.bool_)
-        wanted[complete] = score.max(axis=1) > LEAST_SCORE
-        return wanted
+        largest = np.zeros(len(cells))
+        largest[complete] = score.max(axis=1)
+        hourly = np.arange(n.size) % (HOURS + 1) < HOURS
+        for rows, slot in ((hourly, 0), (~hourly, HOURS)):
+            sketch = PaneSketch(self.profile.layout)
+            sketch.counts[EVENTS] = n[rows].min()
+            inflation = inflation_of(self._standard, _window(sketch, span(windows.start_ms[-1], slot)), joint)
+            largest[rows] /= np.sqrt(max(1.0, SURELY * inflation.factor))
+        pairs = joint.n_columns * (joint.n_columns - 1) // 2
+        found: NDArray[np.float64] = 2 * pairs * special.ndtr(-largest)
+        return found
 
     def _examine(self, windows: _Windows, row: int, columns: Sequence[int], *, together: bool, known: bool) -> None:
         extent = span(windows.start_ms[row // (HOURS + 1)], row % (HOURS + 1))
@@ -325,6 +345,12 @@ def _window(sketch: PaneSketch, extent: tuple[int, int, int], hours: dict[int, i
     )
 
 
-def run_lean(profile: Profile, kinds: Sequence[ColumnKind], settings: ModelSettings, days: Iterable[Day]) -> Run:
+def run_lean(
+    profile: Profile,
+    kinds: Sequence[ColumnKind],
+    settings: ModelSettings,
+    days: Iterable[Day],
+    roughly: float = P_VALUES,
+) -> Run:
     """Return what came of a model."""
-    return LeanWatch(profile, kinds, settings).watch(days)
+    return LeanWatch(profile, kinds, settings, roughly).watch(days)

@@ -41,6 +41,11 @@ def rough_p_values(
         factors = np.maximum([known.design_effects(float(size)) for size in of_sizes], 1.0)[which.ravel()]
     expected = (here + there) * np.minimum(n, n_reference) / (n + n_reference) / factors
     groups = merged_groups(expected, LEAST_EXPECTED) if ordered else _unordered(expected)
+    # Where no two groups suffice, the most frequent is held against all others.
+    too_few = np.flatnonzero(groups.max(axis=1) == 0)
+    pooled = (here + there)[too_few]
+    groups[too_few] = pooled.sum(axis=1, keepdims=True) > pooled.max(axis=1, keepdims=True)
+    groups[too_few, pooled.argmax(axis=1)] = 0
     keys = (groups + np.arange(rows)[:, None] * width).ravel()
     c = np.bincount(keys, here.ravel(), rows * width).reshape(rows, width)
     r = np.bincount(keys, there.ravel(), rows * width).reshape(rows, width)
@@ -65,7 +70,7 @@ def rough_p_values(
         over = mean[rows_here, None]
         found = partition_statistic(np.rint(c[rows_here, :size] / over), np.rint(r[rows_here, :size] / over))
         p[rows_here] = special.chdtrc(modes[rows_here], found * mean[rows_here] * modes[rows_here] / first[rows_here])
-    return np.where(n_groups > 1, p, 0.0)
+    return np.where(n_groups > 1, p, 1.0)
 
 
 def _moments(known: Dispersion, groups: tuple[int, ...], sizes: tuple[float, float]) -> tuple[float, float]:

@@ -63,9 +63,9 @@ def cross_moments(joint: Joint, words: NDArray[np.int64]) -> CrossMoments | None
     words : ndarray of int64, shape (2, joint.n_cells)
         A sketch's.
     """
-    cells = join(words)
-    if not joint.cross or not cells[0]:
+    if not joint.cross or not join(words[:, :1])[0]:
         return None
+    cells = join(words)
     n, p = cells[0], joint.n_columns
     mean = np.array([cell / n for cell in cells[1 : 1 + p]]) / Z_UNITS
     second = np.zeros((p, p))
@@ -78,9 +78,9 @@ def mean_features(joint: Joint, words: NDArray[np.int64]) -> tuple[int, NDArray[
 
     None where a sketch has none, or no event was complete.
     """
-    cells = join(words)
-    if not joint.n_features or not cells[0]:
+    if not joint.n_features or not join(words[:, :1])[0]:
         return None
+    cells = join(words)
     scale = np.sqrt(2 / joint.n_features) / FEATURE_UNITS
     return cells[0], np.array([cell / cells[0] for cell in cells[1 + joint.n_cross :]]) * scale
 

@@ -87,4 +87,4 @@ def carry(words: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def join(words: NDArray[np.int64]) -> list[int]:
     """Return the exact sums as Python integers, from words as :func:`split` makes them (and their additions)."""
-    return [(int(high) << 32) + int(low) for high, low in zip(words[0], words[1], strict=True)]
+    return [(high << 32) + low for high, low in zip(words[0].tolist(), words[1].tolist(), strict=True)]

@@ -110,8 +110,12 @@ class _Both(NamedTuple):
 
     def moments(self) -> tuple[CrossMoments, CrossMoments] | None:
         """Return the cross-moments of the window and of the reference; None where one of them holds too little."""
-        here, there = (cross_moments(self.joint, sketch.joint) for sketch in self.sketches)
-        return None if here is None or there is None or here.n < MIN_COMPLETE else (here, there)
+        current, reference = self.sketches
+        here = cross_moments(self.joint, current.joint)
+        if here is None or here.n < MIN_COMPLETE:
+            return None
+        there = cross_moments(self.joint, reference.joint)
+        return None if there is None else (here, there)
 
     @property
     def sketches(self) -> tuple[PaneSketch, PaneSketch]:

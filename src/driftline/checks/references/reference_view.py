@@ -117,6 +117,15 @@ class ColumnGroups(NamedTuple):
     base_reference: NDArray[np.int64]
 
 
+class ColumnDispersions(NamedTuple):
+    """The dispersion of each column, as far as the reference shows it."""
+
+    known: list[Dispersion] | None
+    """Of the columns in order; None where the reference shows none."""
+    unknown: tuple[int, ...]
+    """The columns of which it shows too little."""
+
+
 class ReferenceView:
     """What the windows of one profile are held against; changes only by what :class:`Observed` learns.
 
@@ -134,7 +143,8 @@ class ReferenceView:
         self.settings = settings
         self.pane_ms = pane_ms
         self._groups = [self._grouped(index) for index in range(len(profile.columns))]
-        self._by_size: dict[tuple[int, bool], list[Dispersion] | None] = {}
+        self._by_size: dict[tuple[int, bool], ColumnDispersions] = {}
+        self._completed: dict[tuple[int, bool], tuple[Sequence[Dispersion], list[Dispersion]]] = {}
         self._carried: dict[tuple[int, bool], tuple[list[Sequence[Dispersion]], list[Dispersion]]] = {}
         self._values: dict[int, ValueGroups] = {}
         self._by_hour: dict[int, NDArray[np.float64]] = {}
@@ -164,14 +174,11 @@ class ReferenceView:
     def unknown_sizes(self) -> tuple[int, ...]:
         """Return the sizes of verdict windows of which only production can tell some column's dispersion, ascending."""
         sizes = sorted(int(size) for size in self.settings.windows.verdict) if self.estimates else ()
-        shown = {size: self._of_reference(size, seasonless=self.seasonal) for size in sizes}
-        return tuple(size for size, each in shown.items() if each is None or any(map(_is_calibrating, each)))
+        return tuple(size for size in sizes if self._of_reference(size, seasonless=self.seasonal).unknown)
 
     def unknown_columns(self, size_ms: int) -> list[int]:
         """Return the indices of the columns whose dispersion in windows of a size the reference does not show."""
-        shown = self._of_reference(size_ms, seasonless=self.seasonal)
-        every = range(len(self._groups))
-        return [index for index in every if shown is None or _is_calibrating(shown[index])] if self.estimates else []
+        return list(self._of_reference(size_ms, seasonless=self.seasonal).unknown) if self.estimates else []
 
     @cached_property
     def seasonal(self) -> bool:
@@ -360,19 +367,28 @@ class ReferenceView:
 
     def _known_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
         """Return each column's dispersion: the reference's, and where that tells too little, production's."""
-        shown = self._of_reference(size_ms, seasonless=seasonless)
-        if self.observed is None or (shown is not None and not any(map(_is_calibrating, shown))):
+        shown, unknown = self._of_reference(size_ms, seasonless=seasonless)
+        if self.observed is None or not unknown:
             return shown
         seen = self.observed.dispersions(size_ms, start_ms)
         if shown is None or seen is None:
             return shown or seen
-        return [other if _is_calibrating(own) else own for own, other in zip(shown, seen, strict=True)]
+        before, completed = self._completed.get((size_ms, seasonless), (None, []))
+        if before is not seen:
+            completed = list(shown)
+            for index in unknown:
+                completed[index] = seen[index]
+            self._completed[size_ms, seasonless] = seen, completed
+        return completed
 
-    def _of_reference(self, size_ms: int, *, seasonless: bool) -> list[Dispersion] | None:
+    def _of_reference(self, size_ms: int, *, seasonless: bool) -> ColumnDispersions:
         """Return each column's dispersion as the reference shows it, calibrating where that is too little."""
         key = (size_ms, seasonless)
         if key not in self._by_size:
-            self._by_size[key] = self._estimated(size_ms, seasonless=seasonless)
+            shown = self._estimated(size_ms, seasonless=seasonless)
+            every = range(len(self._groups))
+            unknown = tuple(index for index in every if shown is None or _is_calibrating(shown[index]))
+            self._by_size[key] = ColumnDispersions(shown, unknown)
         return self._by_size[key]
 
     def _estimated(self, size_ms: int, *, seasonless: bool) -> list[Dispersion] | None:
