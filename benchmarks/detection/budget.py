@@ -36,7 +36,7 @@ REFERENCE_DAYS: Final = (14, 28)
 
 UNTIMED: Final = ", learnt"
 """Of the name of a stream: the reference has no timestamps, and the dispersion is learnt from production."""
-N_COUNTED: Final = 20
+N_COUNTED: Final = 10
 """Models of a stream whose p-values are counted as well; of the others only notifications are."""
 N_ROWS: Final = 20_000
 """Of a reference without timestamps: a random sample of a fortnight."""
