@@ -37,7 +37,7 @@ from driftline.runtime.operations.telemetry import Telemetry
 from driftline.runtime.references.reference_topic import ReferenceReader
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 KEPT_PANES = 3
 PARTITIONS = 3
@@ -76,7 +76,10 @@ class SumsMonitor(PartitionMonitor):
         self.profile_known = True  # by the next time: LateProfiles lets it arrive
         return {"profile": ModelKey("model", "1")}
 
-    def apply(self, record: bytes, offset: int) -> list[OutputRecord]:
+    def evaluate(self, record: bytes, offset: int) -> Iterator[list[OutputRecord]]:
+        yield self._taken(record, offset)
+
+    def _taken(self, record: bytes, offset: int) -> list[OutputRecord]:
         self.next_offset = offset + 1
         if record == b"profile":
             return []

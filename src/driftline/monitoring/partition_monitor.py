@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -131,10 +132,17 @@ class PartitionMonitor:
         return self._decoded[1]
 
     def apply(self, record: bytes, offset: int) -> Outputs:
-        """Take in one record of the panes topic, and return what it makes known.
+        """Take in one record of the panes topic, and return what it makes known; see :meth:`evaluate`."""
+        return [output for outputs in self.evaluate(record, offset) for output in outputs]
+
+    def evaluate(self, record: bytes, offset: int) -> Iterator[Outputs]:
+        """Take in one record of the panes topic, and yield what it makes known, model by model.
 
         Offsets ascend; one that was applied already changes nothing. After a restore the records up to the
         checkpoint only fill the prediction panes that were open then; joins are in the state.
+
+        Between two of the parts others may run; :meth:`status` may be asked for then, but no :meth:`checkpoint`, which
+        would keep half of a record. A monitor whose record was not taken in to the end is of no more use.
 
         Raises
         ------
@@ -142,14 +150,14 @@ class PartitionMonitor:
             When the bytes are no flush record; nothing has changed then.
         """
         if offset <= self._last:
-            return []
+            return
         flush = self._decode(record, offset)
         self._last = offset
         replayed = offset <= self._as_of
         for delta in flush.panes:
             self._add_pane(delta, offset, replayed=replayed)
         if replayed:
-            return []
+            return
         for join in flush.joins:
             self._add_joins(join)
         self._as_of = offset
@@ -158,7 +166,10 @@ class PartitionMonitor:
         commands = self._book.take(flush.control)
         self._watermarks.update(flush.watermarks, routed=flush.routed)
         outputs = self._inputs.take(flush.intake)
-        return self._pages.settle([*commands, *outputs, *self._advance()], self._watermarks)
+        for part in chain(([*commands, *outputs],), self._advance()):
+            self._pages.count(part)
+            yield part
+        yield self._pages.report(self._watermarks)
 
     def _model(self, key: ModelKey) -> ModelMonitor:
         model = self._models.get(key)
@@ -206,8 +217,8 @@ class PartitionMonitor:
         for model in self._models.values():
             model.predictions.operations.end()
 
-    def _advance(self) -> Outputs:
-        """Close panes, windows and revisions; skipped while the watermarks stay within their panes."""
+    def _advance(self) -> Iterator[Outputs]:
+        """Close panes, windows and revisions, model by model; skipped while the watermarks stay within their panes."""
         marks = self._watermarks
         reached = (self._floor(marks.predictions), self._floor(marks.joins))
         before, self._advanced = self._advanced, reached
@@ -215,24 +226,26 @@ class PartitionMonitor:
         if self._silence is not None:
             outputs += self._silence.listen(marks)
         if reached == before:
-            return [*outputs, *self._decisions.answers(self._advanced, marks)]
+            yield [*outputs, *self._decisions.answers(self._advanced, marks)]
+            return
         self._configure()
         predictions, joins = reached
         self._book.reached_ms = predictions
         if joins is not None and joins != before[1]:
             outputs += self._inputs.advance(WatermarkReach(joins, marks.certain_joins))
         outputs += self._advance_silence(predictions, before[0])
+        yield outputs
         for key in sorted(self._models, key=self._after_champion):
-            model = self._models[key]
+            model, outputs = self._models[key], []
             if predictions is not None and predictions != before[0]:
                 outputs += model.predictions.advance(WatermarkReach(predictions, marks.certain_predictions))
             if predictions is not None:
                 model.settle(predictions)
             if joins is not None and joins != before[1]:
                 outputs += model.advance_joins(WatermarkReach(joins, marks.certain_joins), self._champion_of(key))
-        if predictions is not None:
-            outputs += self._inputs.obey(predictions)
-        return [*outputs, *self._decisions.answers(self._advanced, marks)]
+            yield outputs
+        obeyed = [] if predictions is None else self._inputs.obey(predictions)
+        yield [*obeyed, *self._decisions.answers(self._advanced, marks)]
 
     def _configure(self) -> None:
         """Note the settings of models, which may be others than those under which the state was made."""

@@ -198,12 +198,17 @@ def weights_of(standardised: Floats) -> Floats:
     return weights
 
 
+def _no_excess(n_groups: int) -> Floats:
+    """Return zeros of shape (G, G) that take no memory: most columns of most models have no more than these."""
+    return np.broadcast_to(np.float64(0.0), (n_groups, n_groups))
+
+
 def independent(n_groups: int) -> Dispersion:
     """Return the dispersion of events that are known to be independent, on groups of unknown shares."""
     shares = np.full(n_groups, 1 / n_groups)
     return Dispersion(
         np.diag(shares) - np.outer(shares, shares),
-        np.zeros((n_groups, n_groups)),
+        _no_excess(n_groups),
         shares,
         math.inf,
         independent=True,
@@ -263,7 +268,7 @@ def estimate(
     shares /= shares.sum()
     nonempty = np.flatnonzero(events)
     covariance = np.diag(shares) - np.outer(shares, shares)
-    excess = np.zeros((n_groups, n_groups))
+    excess = _no_excess(n_groups)
     freedom, alike, window_events = math.inf, True, 0.0
     if nonempty.size > 1:
         unions = unions[nonempty]
@@ -280,6 +285,7 @@ def estimate(
             window_events = 1 / windows.per_event
             more, rests_on = window_modes(windows, into.T @ windows.matrix @ into, modes, freedom, alike=alike)
             if more is not None:
+                excess = np.zeros((n_groups, n_groups))
                 excess[np.ix_(nonempty, nonempty)] = back @ more @ back.T / window_events
                 freedom, alike = min(freedom, rests_on), False
     result = Dispersion(

@@ -126,6 +126,20 @@ def test_the_position_is_the_oldest_record_that_an_open_pane_needs() -> None:
     assert monitor.checkpoint().position == 1_001
 
 
+def test_a_record_is_evaluated_model_by_model() -> None:
+    both = [*predictions(START_MS, 200), *predictions(START_MS + 500, 200, key=OTHER)]
+    traffic = one_partition(sorted(both, key=lambda item: item.time_ms))
+    traffic.published.append(training_profile(OTHER, 0))
+    traffic.knows(traffic.published[1])
+    whole, parted = (PartitionMonitor(0, SETTINGS, Profiles(traffic.published)) for _ in range(2))
+    record = flush(traffic, 0, 400)
+    parts = list(parted.evaluate(record, 0))
+    assert [each for part in parts for each in part] == whole.apply(record, 0)
+    assert parted.checkpoint() == whole.checkpoint()
+    models = [{json.loads(each.value or b"{}")["model"] for each in part if each.channel == "events"} for part in parts]
+    assert [of for of in models if of] == [{KEY.model}, {OTHER.model}]
+
+
 def test_a_record_applied_twice_counts_once() -> None:
     traffic = one_partition(predictions(START_MS, 200))
     monitor = PartitionMonitor(0, SETTINGS, Profiles(traffic.published))

@@ -83,7 +83,7 @@ def season_of(counts: NDArray[np.int64], scores: NDArray[np.float64], ratios: ND
         return Season("hour of week", counts)
     if _differ(of_hours - n_hours * mean, n_hours, scale, _DAY - 1):
         return Season("hour of week", counts).by_hour_of_day()
-    return Season("all", np.tile(counts.sum(axis=0), (HOURS, 1)))
+    return Season("all", np.broadcast_to(counts.sum(axis=0), counts.shape))
 
 
 def _differ(distances: NDArray[np.float64], n: NDArray[np.float64], scale: NDArray[np.float64], degrees: int) -> bool:

@@ -46,10 +46,18 @@ _ALONE: Final = ((0.03, 0.25),)
 """The same of the share of zeros, up and down."""
 _STILL: Final[dict[Aspect, float]] = {"mean": 0.02, "spread": 0.01}
 _STILL_SHARE: Final = 0.05
-_MOST_SHIFT: Final = 8.0
-_MOST_LOG: Final = 3.0
-"""Largest shift, and logarithm of a ratio, that is told apart."""
 _STEPS: Final = 401
+
+
+def _both_ways(most: float) -> dict[bool, NDArray[np.float64]]:
+    """Return sizes from 0 to the largest one up, and to the largest one down; by whether they grow."""
+    sizes = np.linspace(0.0, most, _STEPS)
+    return {True: sizes, False: -sizes}
+
+
+_SHIFT_SIZES: Final = _both_ways(8.0)
+_SPREAD_SIZES: Final = _both_ways(3.0)
+"""Shifts, and logarithms of a ratio, that are told apart."""
 
 
 class Direction(NamedTuple):
@@ -128,7 +136,7 @@ def numeric_directions(
 
 
 def _of_shifts(location: NDArray[np.float64], shares: NDArray[np.float64]) -> list[Direction]:
-    cuts, by = _normal_cuts(shares), np.linspace(0.0, _MOST_SHIFT, _STEPS)
+    cuts = _normal_cuts(shares)
 
     def below(shifts: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(ndtr(cuts - shifts[:, None]))
@@ -137,7 +145,7 @@ def _of_shifts(location: NDArray[np.float64], shares: NDArray[np.float64]) -> li
     for grew in (True, False) if location.any() else ():
         sign = 1.0 if grew else -1.0
         scores = _scores(sign * location)
-        curve = SizeCurve(below, scores[:-1], sign * by)
+        curve = SizeCurve(below, scores[:-1], _SHIFT_SIZES[grew])
         found.append(Direction("mean", scores, _SHIFTS, _STILL["mean"], grew=grew, curve=curve))
     return found
 
@@ -154,7 +162,7 @@ def _of_factors(growth: Growth, shares: NDArray[np.float64]) -> list[Direction]:
 
 
 def _of_spreads(location: NDArray[np.float64], shares: NDArray[np.float64]) -> list[Direction]:
-    cuts, by = _normal_cuts(shares), np.linspace(0.0, _MOST_LOG, _STEPS)
+    cuts = _normal_cuts(shares)
     spread = _standardised(location * location, shares)
 
     def below(logs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -164,7 +172,7 @@ def _of_spreads(location: NDArray[np.float64], shares: NDArray[np.float64]) -> l
     for grew in (True, False) if spread.any() else ():
         sign = 1.0 if grew else -1.0
         scores = _scores(sign * spread)
-        curve = SizeCurve(below, scores[:-1], sign * by)
+        curve = SizeCurve(below, scores[:-1], _SPREAD_SIZES[grew])
         found.append(Direction("spread", scores, _SPREADS[grew], _STILL["spread"], grew=grew, curve=curve))
     return found
 

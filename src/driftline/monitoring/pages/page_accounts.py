@@ -109,18 +109,17 @@ class PageAccounts:
         month.to_ms = end_ms if month.to_ms is None else max(month.to_ms, end_ms)
         month.n_events += delta.n_events
 
-    def settle(self, outputs: Outputs, marks: Watermarks) -> Outputs:
-        """Count what one record has led to; return it with the reports on the months that have ended by then."""
-        self.count(outputs)
+    def report(self, marks: Watermarks) -> Outputs:
+        """Return the reports on the months that have ended by the watermarks."""
         predictions = self._reach(marks.predictions, marks.certain_predictions)
-        return [*outputs, *self.advance(predictions, self._reach(marks.joins, marks.certain_joins))]
+        return self.advance(predictions, self._reach(marks.joins, marks.certain_joins))
 
     def _reach(self, time_ms: int | None, certain_ms: int | None) -> WatermarkReach | None:
         """Return how far whole panes have come."""
         return None if time_ms is None else WatermarkReach(time_ms - time_ms % self._pane_ms, certain_ms)
 
     def count(self, outputs: Outputs) -> None:
-        """Count the notifications among what one record has led to. Alerts about an input topic are of no model."""
+        """Count the notifications among what a record has led to. Alerts about an input topic are of no model."""
         for record in outputs:
             if record.channel != "alerts" or record.value is None:
                 continue

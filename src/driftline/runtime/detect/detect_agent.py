@@ -9,15 +9,21 @@ The order of a checkpoint, each step acknowledged by the broker before the next 
 
 A crash between 1 and 3 sends some outputs again, with the same ids and bytes; no other order can neither lose an output
 nor count a delta twice.
+
+A record that closes panes and windows of a thousand models takes many seconds. It is evaluated model by model, and in
+between the event loop answers the group and sends what was found. A checkpoint waits for the end of the record. Who has
+to give the partition back meanwhile finishes the record if that is soon done, else gives it back as of the last
+checkpoint.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from driftline.errors import ProfileError
+from driftline.errors import DriftlineError, ProfileError
 from driftline.runtime.detect.alert_log import log_alert
 from driftline.runtime.detect.faust_transport import panes_consumer
 from driftline.runtime.detect.lost_records import LOOK_S, LostRecords
@@ -25,7 +31,7 @@ from driftline.runtime.detect.state_table import CheckpointSlots
 from driftline.runtime.operations.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 
     from faust.types import TP, EventT
 
@@ -43,6 +49,8 @@ if TYPE_CHECKING:
 
 _PROFILE_WAIT_S: Final = 30.0  # for a profile that has not been read yet; longer than the session timeout is safe
 _UNACKNOWLEDGED_MAX: Final = 2_000  # outputs in flight; above it the agent waits, so a burst cannot fill the memory
+_TURN_S: Final = 0.05  # of evaluation, after which others in the event loop have their turn
+_FINISH_S: Final = 10.0  # for the record in hand where its partition is to be given back; well within the group's wait
 _SEEK_PAUSE_S: Final = 1.0  # between two attempts to go back to a record that went missing on the way
 
 _log = get_logger(__name__)
@@ -59,6 +67,8 @@ class _OwnedPartition:
         self.n_since_checkpoint = 0
         self.n_shown = 0
         """Of the records since the checkpoint, those that the figures show."""
+        self.is_whole = True
+        """Whether the monitor is between two records: within one there is nothing to keep."""
         self.checkpoint_at_s = time.monotonic()
         self.sought_at_s = float("-inf")
 
@@ -95,6 +105,7 @@ class PanesAgent:
         self._partitions: dict[int, _OwnedPartition] = {}
         self._generation: int | None = None
         self._revoking = asyncio.Event()
+        self._finish_by_s = math.inf
         self._unacknowledged: list[asyncio.Future[Any]] = []
         self._n_taken = 0
         self._computing = False
@@ -192,6 +203,7 @@ class PanesAgent:
         """Finish the record in hand, write a last checkpoint where that is safe, and forget all partitions."""
         self._generation = None
         self._revoking.set()
+        self._finish_by_s = time.monotonic() + _FINISH_S
         async with self._in_hand:
             try:
                 await self._let_go()
@@ -203,11 +215,20 @@ class PanesAgent:
                     self._reporter.forget(number)
                 self._partitions.clear()
                 self._revoking.clear()
+                self._finish_by_s = math.inf
 
     async def _let_go(self) -> None:
         if self._guard.is_fresh() and not self.failure.done():
             for partition in self._partitions.values():
-                await self._checkpoint(partition)
+                if partition.is_whole:
+                    await self._checkpoint(partition)
+                else:
+                    await self._acknowledged()
+                    _log.warning(
+                        "partition given back within a record: whoever has it next starts from the last checkpoint",
+                        topic=f"{partition.tp.topic}-{partition.tp.partition}",
+                        record=partition.next_offset,
+                    )
             if self._partitions:
                 await panes_consumer(self._app).force_commit()
         elif any(not future.done() for future in self._unacknowledged):
@@ -263,16 +284,37 @@ class PanesAgent:
                 if not await self._may_go_on(missing):
                     return False
                 self._require_known(partition, message)
-            await self._send(self._evaluate(partition, message.value, message.offset))
+            if not await self._evaluate(partition, message.value, message.offset):
+                return False
         partition.next_offset = message.offset + 1
         partition.n_since_checkpoint += 1
         self._telemetry.records_applied(1)
         return True
 
-    def _evaluate(self, partition: _OwnedPartition, value: bytes, offset: int) -> Sequence[OutputRecord]:
+    async def _evaluate(self, partition: _OwnedPartition, value: bytes, offset: int) -> bool:
+        """Evaluate a record, and send what it makes known; return False if it was given up half-way."""
+        if not partition.is_whole:
+            raise DriftlineError(
+                f"Expected a record to be evaluated to its end before the next one, got one that was broken off - at "
+                f"`{partition.tp.topic}-{partition.tp.partition}@{offset}`. The checkpoint is safe: start this process "
+                "again"
+            )
+        partition.is_whole, turn_s = False, time.monotonic()
+        parts = partition.monitor.evaluate(value, offset)
+        while (outputs := self._next_of(parts)) is not None:
+            await self._send(outputs)
+            if time.monotonic() - turn_s > _TURN_S:
+                await asyncio.sleep(0)
+                turn_s = time.monotonic()
+                if turn_s > self._finish_by_s:
+                    return False
+        partition.is_whole = True
+        return True
+
+    def _next_of(self, parts: Iterator[Sequence[OutputRecord]]) -> Sequence[OutputRecord] | None:
         self._computing = True
         try:
-            return partition.monitor.apply(value, offset)
+            return next(parts, None)
         finally:
             self._computing = False
 

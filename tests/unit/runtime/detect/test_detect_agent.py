@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import AsyncMock
@@ -20,6 +21,7 @@ from driftline.events.model_key import ModelKey
 from driftline.events.output_record import OutputRecord
 from driftline.monitoring.partition_monitor import Checkpoint, PartitionMonitor
 from driftline.profiles.profiles import Profiles
+from driftline.runtime.detect import detect_agent
 from driftline.runtime.detect.detect_agent import PanesAgent
 from driftline.runtime.detect.heartbeat_guard import HeartbeatGuard
 from driftline.runtime.detect.monitor_reporter import MonitorReporter
@@ -29,13 +31,14 @@ from driftline.runtime.references.reference_topic import ReferenceReader
 from tests.support.real_broker import patient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 
 PANES = TP("driftline.panes", 0)
 GENERATION = 4
 
 
 RISK = ModelKey("risk", "3")
+N_MODELS, A_PART_S = 5, 0.06
 
 
 class Monitor(PartitionMonitor):
@@ -48,11 +51,13 @@ class Monitor(PartitionMonitor):
     def profiles_wanted(self, record: bytes) -> dict[str, ModelKey]:
         return {"p": RISK} if record == b"wants" and "p" not in self.known else {}
 
-    def apply(self, record: bytes, offset: int) -> list[OutputRecord]:
+    def evaluate(self, record: bytes, offset: int) -> Iterator[list[OutputRecord]]:
         if record == b"fail":
             raise ValueError("broken")
+        for _ in range(N_MODELS if record == b"long" else 1):
+            time.sleep(A_PART_S if record == b"long" else 0)
+            yield [OutputRecord("events", b"k", b"v", (("ce_id", b"1"),))]
         self.applied.append(offset)
-        return [OutputRecord("events", b"k", b"v", (("ce_id", b"1"),))]
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(self.applied[-1] + 1, {b"e": b"%d" % len(self.applied)}, b"")
@@ -101,6 +106,7 @@ class World:
         self.in_flight: list[asyncio.Future[None]] = []
         self.ended: list[int] = []
         self.asked = asyncio.Event()
+        self.sent = asyncio.Event()
         self.known: set[str] = set()
         self.wait_ends: Callable[[], object] | None = None
         guard = HeartbeatGuard(6.0, lambda: self.now_s, self.ended.append)
@@ -142,6 +148,7 @@ class World:
     def _acknowledge_later(self, text: str) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.in_flight.append(future)
+        self.sent.set()
 
         def acknowledge() -> None:
             self.log.append(f"acknowledged {text}")
@@ -348,6 +355,49 @@ async def figures_that_cannot_be_shown_end_the_worker() -> None:
         world.agent.failure.result()
 
 
+async def first_part_sent(world: World) -> asyncio.Future[None]:
+    """Begin a record of several models, and return once the first of them is done."""
+    taking = asyncio.ensure_future(world.take(message(0, value=b"long"), message(1)))
+    await world.sent.wait()
+    return taking
+
+
+async def others_have_their_turn_within_a_long_record() -> None:
+    world, sent = World(), []
+    taking = await first_part_sent(world)
+    while not world.monitors[0].applied:
+        sent.append(len(world.in_flight))
+        await asyncio.sleep(0)
+    await taking
+    assert {*sent} >= {2, 3, 4}
+    assert world.monitors[0].applied == [0, 1]
+
+
+async def a_partition_is_given_back_after_the_record_in_hand() -> None:
+    world = World()
+    taking = await first_part_sent(world)
+    await world.agent.before_revocation()
+    await taking
+    assert world.monitors[0].applied == [0]
+    assert world.log[-3:] == ["position 0 1", "reported 0 1", "commit now"]
+
+
+async def a_partition_is_given_back_within_a_record_that_takes_too_long() -> None:
+    world = World()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(detect_agent, "_FINISH_S", 0.0)
+        taking = await first_part_sent(world)
+        await world.agent.before_revocation()
+        await taking
+    assert world.monitors[0].applied == []
+    assert len(world.in_flight) < N_MODELS
+    assert {*world.log} == {"acknowledged driftline.events", "commit now"}
+    world.agent.recovered(GENERATION)
+    await world.take(message(0))
+    assert world.monitors[1].applied == [0]
+    assert not world.agent.failure.done()
+
+
 @pytest.mark.parametrize(
     "case",
     [
@@ -366,6 +416,9 @@ async def figures_that_cannot_be_shown_end_the_worker() -> None:
         what_a_checkpoint_covers_is_not_applied_again,
         figures_show_the_last_record_where_no_other_follows,
         figures_that_cannot_be_shown_end_the_worker,
+        others_have_their_turn_within_a_long_record,
+        a_partition_is_given_back_after_the_record_in_hand,
+        a_partition_is_given_back_within_a_record_that_takes_too_long,
     ],
 )
 def test_the_agent(case: Callable[[], Awaitable[None]]) -> None:
