@@ -44,6 +44,12 @@ class Place:
         return slice(self.moments, self.moments + 1) if self.moments >= 0 else slice(0)
 
     @property
+    def inside(self) -> tuple[int, int]:
+        """Its first and its last bin inside the reference's range, as :func:`driftline.sketches.grouping.tail_bins`."""
+        n_high = self.tails.stop - self.tails.start - self.n_low
+        return self.n_low, self.bins.stop - self.bins.start - 1 - n_high
+
+    @property
     def tail_bins(self) -> NDArray[np.int64]:
         """The bin of each tail cell."""
         n_bins, n_tails = self.bins.stop - self.bins.start, self.tails.stop - self.tails.start

@@ -31,14 +31,14 @@ from tests.support.monitoring import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.contract.verdict import Verdict
     from driftline.checks.references.reference_view import ReferenceView
     from driftline.events.output_record import OutputRecord
-    from driftline.events.window import WindowEvent
+    from driftline.events.window import ColumnSummary, WindowEvent
 
 
 def idle_mark(time_ms: int | None, partition: int = 0, n: int = 1) -> bytes:
@@ -76,10 +76,12 @@ def test_a_jump_over_a_year_gives_what_the_steps_give_and_costs_a_few_windows(mo
     traffic = one_partition([*items, end])
     n_examined = 0
 
-    def counted(standard: ReferenceView, window: ClosedWindow, context: ErrorBudget) -> Verdict[WindowEvent]:
+    def counted(
+        view: ReferenceView, window: ClosedWindow, budget: ErrorBudget, known: Sequence[ColumnSummary]
+    ) -> Verdict[WindowEvent]:
         nonlocal n_examined
         n_examined += 1
-        return examine_window(standard, window, context)
+        return examine_window(view, window, budget, known)
 
     monkeypatch.setattr("driftline.monitoring.predictions.prediction_monitor.examine_window", counted)
     whole = run([flush(traffic, 0, 121)], SETTINGS, traffic.published)

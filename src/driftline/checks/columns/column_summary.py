@@ -13,7 +13,6 @@ from driftline.checks.quality.columns import quality_outcomes, quality_test
 from driftline.checks.quality.shares import absent_counts
 from driftline.events.window import ColumnSummary
 from driftline.sketches.columns import CategoricalColumn, NumericColumn
-from driftline.sketches.grouping import tail_bins
 
 if TYPE_CHECKING:
     from driftline.checks.references.cases import ColumnCase
@@ -23,10 +22,10 @@ def column_summary(case: ColumnCase) -> ColumnSummary:
     """Return counts, moments, distances and tests of a column in a window."""
     profile, sketch, column = case.profile, case.window.sketch, case.column
     bins, comparison = sketch.counts[case.place.bins], case.once(compared)
-    current, reference = (moments_of(profile, each, case.index) for each in (sketch, profile.reference))
+    current, usual = moments_of(profile, sketch, case.index), comparison.moments
     out_of_range = 0
     if isinstance(column, NumericColumn):
-        first, last = tail_bins(column)
+        first, last = case.place.inside
         out_of_range = int(bins[:first].sum() + bins[last + 1 :].sum())
     return ColumnSummary(
         name=column.name,
@@ -37,9 +36,9 @@ def column_summary(case: ColumnCase) -> ColumnSummary:
         unseen=int(bins[column.unlisted]) if isinstance(column, CategoricalColumn) else 0,
         out_of_range=out_of_range,
         mean=current.mean,
-        reference_mean=reference.mean,
+        reference_mean=None if usual is None else usual.reference_mean,
         standard_deviation=current.standard_deviation,
-        reference_standard_deviation=reference.standard_deviation,
+        reference_standard_deviation=None if usual is None else usual.reference_standard_deviation,
         minimum=current.minimum,
         maximum=current.maximum,
         distances=comparison.distances,

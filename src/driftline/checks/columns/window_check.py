@@ -17,28 +17,33 @@ from driftline.events.window import MAX_COLUMNS, ColumnBlock, WindowEvent
 from driftline.sketches.layout import LATE, UNEXPECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from driftline.checks.contract.check import Check, Outcome
     from driftline.checks.contract.closed_window import ClosedWindow
     from driftline.checks.contract.common_fields import CommonFields
     from driftline.checks.contract.error_budget import ErrorBudget
     from driftline.checks.references.reference_view import ReferenceView
+    from driftline.config.model import ModelSettings
     from driftline.events.finding import FindingEvent
+    from driftline.events.window import ColumnSummary
 
 DISPLAYED: Final = 0.01
 """Level down to which a simulated test is drawn for a window that gets no verdict."""
 
 
-def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudget) -> Verdict[WindowEvent]:
+def examine_window(
+    view: ReferenceView, window: ClosedWindow, budget: ErrorBudget, summaries: Sequence[ColumnSummary] = ()
+) -> Verdict[WindowEvent]:
     """Compare every column of a window with its profile, on whose grid the window's sketch is.
 
-    ``tumbling`` windows get findings, ``sliding`` ones do not.
+    ``tumbling`` windows get findings, ``sliding`` ones do not. ``summaries`` are those of the columns, if they are
+    known from a window with the same events; see :func:`shown_columns`.
     """
     n_columns, tested = len(view.profile.columns), window.kind == "tumbling"
     level = budget.column_level(window.size_ms, n_columns).level if tested else DISPLAYED
     columns = [ColumnCase(view, window, level, index) for index in range(n_columns)]
-    summaries = [column_summary(case) for case in columns]
+    summaries = summaries or [column_summary(case) for case in columns]
     common = window_fields(view.profile, window, budget)
     found = window_findings(WindowCase(view, window, level), columns, budget, common) if tested else WindowFindings()
     starts = range(0, max(n_columns, 1), MAX_COLUMNS)
@@ -51,7 +56,7 @@ def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudge
             n_columns=n_columns,
             n_findings=len(found.findings),
             block=ColumnBlock(index=index, of=len(starts)),
-            columns=summaries[start : start + MAX_COLUMNS],
+            columns=list(summaries[start : start + MAX_COLUMNS]),
         )
         for index, start in enumerate(starts)
     )
@@ -63,6 +68,20 @@ def examine_window(view: ReferenceView, window: ClosedWindow, budget: ErrorBudge
         tested=tested,
         lingering=found.lingering,
     )
+
+
+def shown_columns(
+    window: ClosedWindow, beside: tuple[ClosedWindow, Verdict[WindowEvent]] | None, settings: ModelSettings
+) -> list[ColumnSummary]:
+    """Return what is known of a window's columns from another that was just examined: all, if it has the same events.
+
+    At a full hour the window for display often is the hour. Simulated tests are drawn for a level of their own.
+    """
+    if beside is None or settings.checks.test != "pearson":
+        return []
+    other, verdict = beside
+    spans = [(each.start_ms, each.end_ms, each.size_ms, each.n_events, each.hours) for each in (window, other)]
+    return [summary for event in verdict.events for summary in event.columns] if spans[0] == spans[1] else []
 
 
 class WindowFindings(NamedTuple):

@@ -57,7 +57,7 @@ def column_outcomes(about: Quality, profile: Profile, index: int, sketch: PaneSk
     texts = sketch.unseen.get(index, {}) if isinstance(column, NumericColumn) else {}
     outcomes = absent_shares(about, column, here[place.quality], n, there[place.quality], n_reference, texts)
     if isinstance(column, NumericColumn):
-        beyond = out_of_range(about, column, bins, bins_there)
+        beyond = out_of_range(about, column, place.inside, bins, bins_there)
         outcomes += [] if beyond is None else [beyond]
     else:
         rare = RareCategories(profile.rare[column.name]) if column.name in profile.rare else None

@@ -11,7 +11,6 @@ from driftline.events.finding import HistogramPair
 from driftline.events.window import AbsentCounts
 from driftline.significance.share import share_test
 from driftline.sketches.columns import INFINITE, MISSING, NOT_A_NUMBER, QUALITY, WRONG_TYPE
-from driftline.sketches.grouping import tail_bins
 from driftline.sketches.number_texts import NUMBER
 
 if TYPE_CHECKING:
@@ -93,11 +92,15 @@ def absent_shares(
 
 
 def out_of_range(
-    about: Quality, column: NumericColumn, current: NDArray[np.int64], reference: NDArray[np.int64]
+    about: Quality,
+    column: NumericColumn,
+    inside: tuple[int, int],
+    current: NDArray[np.int64],
+    reference: NDArray[np.int64],
 ) -> Outcome | None:
     """Test whether more values lie below or above the reference's range; None where either side has no value.
 
-    Counts have the shape (column.n_bins,).
+    Counts have the shape (column.n_bins,); ``inside`` are the first and the last bin inside the range.
 
     Notes
     -----
@@ -109,7 +112,7 @@ def out_of_range(
     n, n_reference = int(current.sum()), int(reference.sum())
     if n == 0 or n_reference == 0:
         return None
-    first, last = tail_bins(column)
+    first, last = inside
     ends = [(slice(None, first), "below"), (slice(last + 1, None), "above")]
     here = [int(current[end].sum()) for end, _ in ends]
     there = [int(reference[end].sum()) for end, _ in ends]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from driftline.events.finding import StuckValue
 from driftline.sketches.columns import NumericColumn
-from driftline.sketches.grouping import tail_bins
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
@@ -39,7 +38,7 @@ def stuck_value(profile: Profile, index: int, sketch: PaneSketch) -> StuckValue 
     if not n or not n_reference:
         return None
     bin_ = int(here.argmax())
-    first, last = tail_bins(column)
+    first, last = place.inside
     share, before = int(here[bin_]) / n, int(there[bin_]) / n_reference
     if not max(first, 1) <= bin_ <= min(last, here.size - 2) or share < MIN_SHARE or before > MAX_BEFORE:
         return None

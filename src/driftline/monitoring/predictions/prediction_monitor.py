@@ -16,7 +16,7 @@ from driftline.alerts.escalation import ESCALATION_FACTOR
 from driftline.alerts.policy import check_key
 from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.columns.mixture_findings import ChangedPane, examine_changes
-from driftline.checks.columns.window_check import examine_window
+from driftline.checks.columns.window_check import examine_window, shown_columns
 from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
 from driftline.events.source import SEGMENT_ALL
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from driftline.checks.contract.verdict import Verdict
     from driftline.events.alert import AlertEvent
     from driftline.events.evidence import Event
+    from driftline.events.window import WindowEvent
     from driftline.monitoring.model_setup import ModelSetup
     from driftline.monitoring.predictions.accumulator import ClosedPane
     from driftline.monitoring.predictions.column_detectors import ColumnDetection
@@ -237,9 +238,22 @@ class PredictionMonitor:
         self._state.changed()
 
     def _examine_all(self, monitor: ProfileMonitor, windows: Iterable[ClosedWindow], reach: WatermarkReach) -> Outputs:
-        return [record for window in windows for record in self._examine(monitor, window, reach)]
+        outputs: Outputs = []
+        beside = None
+        for window in windows:
+            judged, verdict = self._examine(monitor, window, reach, beside)
+            beside = judged, verdict
+            outputs += self._settle(verdict)
+        return outputs
 
-    def _examine(self, monitor: ProfileMonitor, window: ClosedWindow, reach: WatermarkReach) -> Outputs:
+    def _examine(
+        self,
+        monitor: ProfileMonitor,
+        window: ClosedWindow,
+        reach: WatermarkReach,
+        beside: tuple[ClosedWindow, Verdict[WindowEvent]] | None,
+    ) -> tuple[ClosedWindow, Verdict[WindowEvent]]:
+        """Return a window as it is judged, and its verdict; ``beside`` are those of the one that closed before it."""
         flags = reach.flags(window.end_ms)
         if self._control.in_maintenance(window.start_ms, window.end_ms):
             flags |= {MAINTENANCE}
@@ -247,13 +261,14 @@ class PredictionMonitor:
             window = msgspec.structs.replace(window, flags=tuple(sorted(flags.union(window.flags))))
         window = self._volumes.judged(window)
         budget = self._setup.budget
-        verdict = examine_window(monitor.view, window, budget)
+        shown = shown_columns(window, beside, budget.settings)
+        verdict = examine_window(monitor.view, window, budget, shown)
         findings = monitor.origins.located(verdict.findings, window, budget.places)
         verdict = msgspec.structs.replace(verdict, findings=findings)
         if window.kind == "tumbling":
-            shown = WindowFigures(window.size_ms, window.end_ms, verdict.event.n, verdict.statistics)
-            self.figures[window.size_ms] = shown
-        return self._settle(verdict)
+            figures = WindowFigures(window.size_ms, window.end_ms, verdict.event.n, verdict.statistics)
+            self.figures[window.size_ms] = figures
+        return window, verdict
 
     def _settle(self, verdict: Verdict[Event]) -> Outputs:
         """Take a verdict to the alerts; what becomes known of problems is kept for the joins."""

@@ -8,6 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from driftline.checks.columns import window_check
+from driftline.checks.columns.window_check import shown_columns
+from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.durations import Duration
 from driftline.config.model import (
     AlertSettings,
@@ -137,6 +140,25 @@ def test_sliding_windows_get_no_verdict() -> None:
     assert verdict.findings == ()
     assert verdict.events[0].window.kind == "sliding"
     assert verdict.events[0].columns[0].distances["psi"].raw > 0.1
+
+
+def test_a_sliding_window_of_the_same_events_shows_the_columns_of_the_verdict_window() -> None:
+    table = table_of(2_000, 1, mean=0.8)
+    verdict, sliding = (window_of(PROFILE, table, kind) for kind in ("tumbling", "sliding"))
+    beside = verdict, examine_window(PROFILE, verdict, budget_of())
+    alone = examine_window(PROFILE, sliding, budget_of())
+    known = shown_columns(sliding, beside, ModelSettings())
+    view = ReferenceView(PROFILE, budget_of().settings, HOUR)
+    assert known == list(alone.events[0].columns)
+    assert window_check.examine_window(view, sliding, budget_of(), known) == alone
+
+    later = msgspec.structs.replace(sliding, start_ms=sliding.start_ms + 1)
+    fewer = window_of(PROFILE, table_of(1_999, 1, mean=0.8), "sliding")
+    simulated = ModelSettings(checks=CheckSettings(test="wasserstein"))
+    assert shown_columns(later, beside, ModelSettings()) == []
+    assert shown_columns(fewer, beside, ModelSettings()) == []
+    assert shown_columns(sliding, beside, simulated) == []
+    assert shown_columns(sliding, None, ModelSettings()) == []
 
 
 def test_columns_come_in_blocks_of_fifty() -> None:
