@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE  # else each of the processes compiles all test
 
 .DEFAULT_GOAL := help
 ORACLE ?= build/estimation
-.PHONY: help demo test checks lint format unit native chaos bench bench-calibration bench-detection bench-estimation bench-incidents bench-late-labels bench-time-to-alert schemas clean
+.PHONY: help demo test checks lint format unit native chaos bench bench-calibration bench-detect bench-detection bench-estimation bench-incidents bench-late-labels bench-time-to-alert schemas clean
 
 help:  ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -82,6 +82,9 @@ bench: $(VENV)/.dev  ## events per second on a real Kafka
 
 bench-calibration: $(VENV)/.dev  ## rejection rates of unchanged data, over the significance level: docs/calibration.md
 	$(BIN)/python -m benchmarks.calibration
+
+bench-detect: $(VENV)/.dev  ## the detect stage with 1,000 models: a pane, a full hour, memory, checkpoints
+	$(BIN)/python -m benchmarks.detect_stage
 
 bench-detection: $(VENV)/.dev  ## false alarms of unchanged models, and detection delays: docs/detection.md
 	$(BIN)/python -m benchmarks.detection
