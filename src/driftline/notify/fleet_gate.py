@@ -75,7 +75,8 @@ class FleetGate:
         self.note(alert)
         passed: list[Entry] = []
         done: list[Position] = []
-        if is_told or not alert.has_notified or self.passes(alert):
+        never_told = earlier is not None and not alert.is_open
+        if not never_told and (is_told or not alert.has_notified or self.passes(alert)):
             passed.append(entry)
         elif alert.is_open:
             self._held[alert.alert_id] = entry

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import msgspec
@@ -48,13 +49,13 @@ def test_the_expectation_of_an_unchanged_test_is_its_part_of_the_budget(level: f
 def test_the_smaller_the_p_value_the_greater_the_e_value_and_none_is_beyond_the_level() -> None:
     p_values = np.geomspace(1e-320, 1e-6, 400)
     e_values = [calibrated(float(p), 1e-6, 1) for p in (0.0, *p_values)]
-    assert all(one >= other for one, other in zip(e_values, e_values[1:], strict=False))
+    assert all(one >= other for one, other in itertools.pairwise(e_values))
     assert e_values[0] == e_values[1] == pytest.approx(KAPPA * 1e294 ** (1 - KAPPA), rel=1e-6)
     assert calibrated(1e-6 * 1.001, 1e-6, 1) == 0.0
 
 
 def test_a_finding_counts_by_what_exceeds_its_threshold() -> None:
-    at_level = structs.replace(finding(MARCH, p_value=1e-5))
+    at_level = finding(MARCH, p_value=1e-5)
     assert e_value_of(at_level) == pytest.approx(KAPPA)
     assert e_value_of(finding(MARCH, p_value=1e-9)) == pytest.approx(KAPPA * 1e4 ** (1 - KAPPA))
     assert e_value_of(by_detector()) == pytest.approx(CARRIED * math.exp(3.0))
