@@ -14,7 +14,8 @@ from msgspec import structs
 from scipy.stats import false_discovery_control
 
 from driftline.alerts.evidence import calibrated, e_value_of
-from driftline.alerts.fleet import AlertStanding, Fleet, selected
+from driftline.alerts.fleet import AlertStanding, Fleet
+from driftline.alerts.fleet_month import FleetMonth
 from driftline.config.settings import FleetSettings, Settings
 from driftline.detectors.mixture.bets import Bets, Fair, Pane
 from driftline.detectors.mixture.directions import MOST_DIRECTIONS, numeric_directions
@@ -32,6 +33,17 @@ E_VALUES: Final = st.dictionaries(
 )
 EXPECTED: Final = st.floats(0.1, 40) | st.sampled_from([1.0, 2.0, 10.0])
 SHARES: Final = st.sampled_from([0.05, 0.1, 0.3])
+
+
+def selected(e_values: Mapping[str, float], expected: float, share: float) -> frozenset[str]:
+    """Return the set, whatever the order in which e-values become known."""
+    of_month = FleetMonth("2026-03")
+    for alert_id, e_value in e_values.items():
+        of_month.put(alert_id, alert_id, e_value / 2)
+    for alert_id, e_value in reversed([*e_values.items()]):
+        of_month.put(alert_id, alert_id, e_value)
+    least = of_month.least(expected / share)
+    return frozenset(alert_id for alert_id, e_value in of_month.totals.items() if e_value >= least)
 
 
 def by_benjamini_and_hochberg(e_values: Mapping[str, float], expected: float, share: float) -> set[str]:
@@ -61,7 +73,7 @@ def test_it_is_the_largest_set_whose_members_all_have_enough(
         set(some)
         for size in range(len(e_values) + 1)
         for some in itertools.combinations(e_values, size)
-        if all(share * size * e_values[alert_id] >= expected for alert_id in some)
+        if all(size * e_values[alert_id] >= expected / share for alert_id in some)
     ]
     assert selected(e_values, expected, share) == max(enough, key=len)
 

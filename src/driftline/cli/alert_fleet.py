@@ -14,9 +14,9 @@ from driftline.notify.alert import Alert as Record
 from driftline.notify.fleet_gate import standing_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from driftline.alerts.fleet import Place
+    from driftline.alerts.fleet_month import Place
     from driftline.cli.alert_book import Alert
     from driftline.config.settings import Settings
 
@@ -50,7 +50,7 @@ class FleetIncident(Struct, frozen=True, kw_only=True):
     severity: str
     title: str
     in_set: bool | None
-    """Whether it is in the set of one of its months; null if the bound is not about it."""
+    """Whether it is in the set of one of its months; null if it is not, and findings have no e-value."""
     e_values: dict[str, float]
     """By month, with those of the alerts that follow from it."""
     without: list[str]
@@ -81,9 +81,10 @@ class FleetBook:
         self._share = settings.fleet.false_share
         self._fleet = Fleet(settings, watched)
         self._alerts = list(alerts)
+        reasons = [(alert, self._take(alert)) for alert in self._alerts]
         self._without: dict[str, set[str]] = {}
-        for alert in self._alerts:
-            self._take(alert)
+        for alert, without in reasons:
+            self._without.setdefault(self._incident_of(alert), set()).update(without)
 
     def report(self, *, also_resolved: bool = False) -> FleetReport:
         """Return where the incidents stand that are open, the most severe first."""
@@ -110,28 +111,32 @@ class FleetBook:
                 (f"{place:<{_WIDTH}}  ", style), list_line(known[each.alert_id], follows=False), f"  ({why})"
             )
 
-    def _take(self, alert: Alert) -> None:
-        reasons = self._without.setdefault(alert.incident, set())
+    def _take(self, alert: Alert) -> Sequence[str]:
+        """Let the fleet learn from an alert; return why findings have no e-value."""
         try:
             record = msgspec.convert(alert.fields, Record)
         except msgspec.ValidationError:
-            reasons.add(EARLIER_VERSION)
-            return
+            return [EARLIER_VERSION]
         self._fleet.note(standing_of(record))
-        reasons.update([EARLIER_VERSION] if record.evidence is None else record.evidence.without)
+        return [EARLIER_VERSION] if record.evidence is None else record.evidence.without
+
+    def _incident_of(self, alert: Alert) -> str:
+        return self._fleet.incident_of(alert.incident)
 
     def _shown(self, *, also_resolved: bool) -> Iterator[Alert]:
-        """Yield the first alert of each incident that is to be shown."""
-        is_open = {alert.incident for alert in self._alerts if alert.is_open}
+        """Yield the alert that each incident is named by, if it is known, for those that are to be shown."""
+        known = {alert.alert_id: alert for alert in self._alerts}
+        is_open = {self._incident_of(alert) for alert in self._alerts if alert.is_open}
         told: set[str] = set()
         for alert, _ in folded(self._alerts):
-            if alert.incident not in told and (also_resolved or alert.incident in is_open):
-                told.add(alert.incident)
-                yield alert
+            incident = self._incident_of(alert)
+            if incident not in told and (also_resolved or incident in is_open):
+                told.add(incident)
+                yield known.get(incident, alert)
 
     def _incident(self, alert: Alert) -> FleetIncident:
-        incident, without = alert.incident, sorted(self._without.get(alert.incident, ()))
-        by_month = {month: self._fleet.e_values(month).get(incident) for month in self._fleet.months}
+        incident = self._incident_of(alert)
+        without = sorted(self._without[incident])
         return FleetIncident(
             alert_id=alert.alert_id,
             model=str(alert.fields.get("model") or ""),
@@ -139,8 +144,8 @@ class FleetBook:
             state="open" if alert.is_open else "resolved",
             severity=alert.severity,
             title=str(alert.fields.get("title") or ""),
-            in_set=None if without else self._fleet.is_selected(incident),
-            e_values={month: e_value for month, e_value in by_month.items() if e_value is not None},
+            in_set=True if self._fleet.is_selected(incident) else None if without else False,
+            e_values=self._fleet.e_values(incident),
             without=without,
         )
 
@@ -149,7 +154,7 @@ class FleetBook:
         return FleetMonth(
             month=month,
             n_incidents=of.n_incidents,
-            n_in_set=len(of.selected),
+            n_in_set=of.n_selected,
             n_models=of.n_models,
             expected=of.expected,
             needed=of.needed,

@@ -58,8 +58,7 @@ class FleetGate:
 
     def passes(self, alert: Alert) -> bool:
         """Whether an alert is in the set, or the bound is not about it."""
-        incident = alert.incident or alert.alert_id
-        return self._fleet.is_beyond(incident) or self._fleet.is_selected(incident)
+        return self._fleet.is_beyond(alert.alert_id) or self._fleet.is_selected(alert.alert_id)
 
     def offer(self, entry: Entry, *, is_told: bool) -> tuple[list[Entry], list[Position]]:
         """Take in an entry; return those that pass now, in the order of their records, and the positions done.

@@ -31,7 +31,8 @@ def fields(alert_id: str, e_value: float | None, month: str = "2026-03", **chang
 ALERTS = [
     fields("strong", ONE_NEEDS),
     fields("weak", ONE_NEEDS / 10, severity="warning"),
-    fields("later", ONE_NEEDS / 10, incident="strong"),
+    fields("later", ONE_NEEDS / 20, incident="strong"),
+    fields("latest", ONE_NEEDS / 20, incident="later"),
     fields("old", None, severity="info"),
     fields("limit", 1.0, evidence={"months": [], "without": ["configured limit"]}),
     resolved("over", incident="over", evidence={"months": [{"month": "2026-03", "e_value": 3.0}], "without": []}),
@@ -55,6 +56,12 @@ def test_each_open_incident_says_whether_it_is_in_the_set() -> None:
     assert month.expected == pytest.approx(10 * 31 / 30)
     assert month.needed == pytest.approx(ONE_NEEDS / 2)
     assert report.incidents[0].e_values == {"2026-03": pytest.approx(1.1 * ONE_NEEDS)}, "with what follows from it"
+
+
+def test_what_has_enough_is_in_the_set_whatever_else_it_has() -> None:
+    evidence = {"months": [{"month": "2026-03", "e_value": ONE_NEEDS}], "without": ["fixed threshold"]}
+    report = book(Settings(fleet=FleetSettings(models=10)), fields("both", None, evidence=evidence)).report()
+    assert {each.alert_id: each.in_set for each in report.incidents}["both"] is True
 
 
 def test_resolved_incidents_are_shown_on_request_and_count_in_any_case() -> None:
@@ -86,7 +93,7 @@ def test_lines_say_what_the_set_is_and_what_each_incident_has() -> None:
 def test_an_alert_in_full_has_its_e_values() -> None:
     shown = [each.plain for each in detail_lines(Alert("a", fields("a", 12.345)))]
     assert "e-value   12.3 in 2026-03" in shown
-    shown = [each.plain for each in detail_lines(Alert("a", ALERTS[4]))]
+    shown = [each.plain for each in detail_lines(Alert("limit", next(each for each in ALERTS if each["alert_id"] == "limit")))]
     assert "e-value   none: configured limit" in shown
 
 
