@@ -60,10 +60,10 @@ class FleetGate:
         """Whether an alert is in the set, or the bound is not about it."""
         return self._fleet.is_beyond(alert.alert_id) or self._fleet.is_selected(alert.alert_id)
 
-    def offer(self, entry: Entry, *, is_told: bool) -> tuple[list[Entry], list[Position]]:
+    def offer(self, entry: Entry, *, always: bool) -> tuple[list[Entry], list[Position]]:
         """Take in an entry; return those that pass now, in the order of their records, and the positions done.
 
-        ``is_told`` says whether the sink has heard of the alert, which is open: then it passes.
+        ``always`` lets it pass in any case: the sink has heard of the alert, which is open, or no route leads there.
         """
         alert = entry.alert
         earlier = self._held.pop(alert.alert_id, None)
@@ -75,7 +75,7 @@ class FleetGate:
         passed: list[Entry] = []
         done: list[Position] = []
         never_told = earlier is not None and not alert.is_open
-        if not never_told and (is_told or not alert.has_notified or self.passes(alert)):
+        if not never_told and (always or not alert.has_notified or self.passes(alert)):
             passed.append(entry)
         elif alert.is_open:
             self._held[alert.alert_id] = entry

@@ -142,9 +142,12 @@ class Outbox:
     def _offer(self, entry: Entry, now_s: float) -> list[Position]:
         if self._gate is None:
             return self._take(entry, now_s)
-        known = self._memory.get(entry.alert.alert_id)
+        alert_id = entry.alert.alert_id
+        known = self._memory.get(alert_id)
         is_told = known is not None and known.told and known.alert is not None
-        passed, done = self._gate.offer(entry, is_told=is_told)
+        is_new = alert_id not in self._gate.alert_ids
+        is_other = is_new and self._router.route(entry.alert, self._name) is None
+        passed, done = self._gate.offer(entry, always=is_told or is_other)
         return [*done, *(position for each in passed for position in self._take(each, now_s))]
 
     def _take(self, entry: Entry, now_s: float) -> list[Position]:

@@ -93,7 +93,10 @@ def test_lines_say_what_the_set_is_and_what_each_incident_has() -> None:
 def test_an_alert_in_full_has_its_e_values() -> None:
     shown = [each.plain for each in detail_lines(Alert("a", fields("a", 12.345)))]
     assert "e-value   12.3 in 2026-03" in shown
-    shown = [each.plain for each in detail_lines(Alert("limit", next(each for each in ALERTS if each["alert_id"] == "limit")))]
+    shown = [
+        each.plain
+        for each in detail_lines(Alert("limit", next(each for each in ALERTS if each["alert_id"] == "limit")))
+    ]
     assert "e-value   none: configured limit" in shown
 
 

@@ -48,10 +48,17 @@ def over(alert_id: str, e_value: float, revision: int = 3) -> Fields:
 class Sink:
     """A session of a sink of the fleet's set, whose messages are delivered at once."""
 
-    def __init__(self, progress: Progress | None = None, models: int = 10, **settings: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        progress: Progress | None = None,
+        models: int = 10,
+        *,
+        updates: bool = False,
+        severities: tuple[Any, ...] = (),
+    ) -> None:
         webhook = WebhookSettings(url="http://localhost")
-        sink = SinkSettings(webhook=webhook, fleet=True, **settings)
-        routes = (RouteSettings(("sink",), group_wait=Duration(0)),)
+        sink = SinkSettings(webhook=webhook, fleet=True, updates=updates)
+        routes = (RouteSettings(("sink",), group_wait=Duration(0), severities=severities),)
         gate = FleetGate(Fleet(Settings(fleet=FleetSettings(models=models))))
         self.outbox = Outbox("sink", sink, Router(NotifySettings({"sink": sink}, routes)), gate)
         self.session = Session(self.outbox, {0: progress or Progress(0, 0)}, EventDecoder(None, Credentials()))
@@ -160,6 +167,16 @@ def test_at_the_first_start_resolved_alerts_count_for_the_set_and_are_not_told()
     sink.session.at_end(0, 3, 0.0)
     assert sink.deliver() == ["a1/notification-1"]
     assert sink.outbox.held_back == {"a3"}
+
+
+def test_what_no_route_leads_to_the_sink_is_not_held_back_and_counts_for_the_set() -> None:
+    sink = Sink(severities=("critical",))
+    assert sink.tell(opened("a1", ONE_NEEDS * 0.6)) == []
+    assert sink.tell(opened("a2", 3.0, severity="warning"), over("a2", 3.0) | {"severity": "warning"}) == []
+    assert sink.session.n_held == 1
+    assert sink.tell(opened("a3", ONE_NEEDS * 0.6, severity="warning")) == ["a1/notification-1"]
+    assert sink.tell(opened("a4", 3.0, severity="warning"), later("a4", 3.0, severity="critical")) == []
+    assert sink.outbox.held_back == {"a4"}
 
 
 def test_updates_are_of_what_has_passed() -> None:
