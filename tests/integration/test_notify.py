@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from tests.support.alerts import HOSTILE, alert_fields, resolved, updated
@@ -56,7 +57,7 @@ def mail_sink(port: int) -> dict[str, Any]:
 
 
 def webhook(sink: HttpSink, **more: Any) -> dict[str, Any]:  # noqa: ANN401  # any setting of a sink
-    return {"webhook": {"url": sink.url}, "retry": QUICK, **more}
+    return {"webhook": {"url": sink.url}, "retry": QUICK} | more
 
 
 def free_port() -> int:
@@ -350,6 +351,48 @@ def test_a_problem_of_many_models_is_one_page_to_its_end_whatever_is_killed(noti
         "[critical] 13 models",
         "[critical] 13 models",
     ]
+
+
+def test_a_sink_of_the_fleets_set_hears_of_what_is_in_it_whatever_is_killed(notified: Notified, sink: HttpSink) -> None:
+    def about(alert_id: str, e_value: float) -> dict[str, Any]:
+        evidence = {"months": [{"month": "2026-03", "e_value": e_value}], "without": []}
+        return {"model": f"model-{alert_id}", "incident": alert_id, "evidence": evidence}
+
+    def alert(alert_id: str, e_value: float) -> dict[str, Any]:
+        return alert_fields(alert_id, **about(alert_id, e_value))
+
+    sinks = {
+        "all": webhook(sink, webhook={"url": f"{sink.url}/all"}),
+        "set": webhook(sink, webhook={"url": f"{sink.url}/set"}, fleet=True),
+    }
+    config = notified.configuration(sinks)
+    create_topics(notified.bootstrap, {f"{notified.prefix}.references": 1}, {"cleanup.policy": "compact"})
+    producer = Producer({"bootstrap.servers": notified.bootstrap})
+    for number in range(10):
+        producer.produce(f"{notified.prefix}.references", b"a block", key="\0".join((f"m{number}", "1", "p", "0")))
+    assert producer.flush(30) == 0
+    # thirteen models, these ten and those of the alerts, may expect 13.4 false alarms: one needs 134, two need 67 each
+    with NotifierProcess(config) as process:
+        process.ready()
+        notified.write(alert("a1", 100.0), alert("a2", 1.0), resolved("a2", 2, **about("a2", 1.0)))
+        arrive(lambda: len(sink.requests), 3, process)
+        wait_until(lambda: process.metric("held_back_alerts", "set") == 1, 30, "an alert to be held back")
+        assert process.metric("held_back_alerts", "all") == 0
+        process.kill()
+    rows = driftline("notify", "--config", str(config), "--dry-run").stdout.splitlines()
+    assert ["all, set (held back)" in row for row in rows] == [False, True]
+    with NotifierProcess(config) as process:
+        process.ready()
+        wait_until(lambda: process.metric("held_back_alerts", "set") == 1, 30, "it to be held back again")
+        notified.write(alert("a3", 100.0))
+        arrive(lambda: len(sink.requests), 6, process)
+        assert process.terminate() == 0
+    told = {
+        path: [body["key"] for body, request in zip(sink.bodies, sink.requests, strict=True) if request.path == path]
+        for path in ("/all", "/set")
+    }
+    assert told["/set"] == ["a1/notification-1", "a3/notification-1"]
+    assert told["/all"] == ["a1/notification-1", "a2/notification-1", "a2/resolved", "a3/notification-1"]
 
 
 def test_a_dry_run_says_what_would_go_where_and_leaves_no_trace(notified: Notified, sink: HttpSink) -> None:

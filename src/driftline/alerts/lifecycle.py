@@ -23,6 +23,7 @@ from msgspec import UNSET, Struct, field, structs
 
 from driftline.alerts.directives import MuteSubject
 from driftline.alerts.escalation import columns_of, completed_history, history_after, reason_to_join, reason_to_notify
+from driftline.alerts.evidence import evidence_after
 from driftline.alerts.onsets import first_onset
 from driftline.alerts.policy import SEVERITIES, worst
 from driftline.alerts.problems import ProblemState, follows, named, place
@@ -208,6 +209,7 @@ def _with_changes(
         onset=begun,
         severity=worst(finding.severity for finding in seen),
         incident=linked,
+        evidence=evidence_after(None if before is None else before.alert.evidence, seen),
         new_version=_new_version(observation, begun),
         beside=() if directives is None else directives.beside(begun, observation.time_ms),
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from driftline.alerts.escalation import NotificationHistory
     from driftline.alerts.observation import Observation
     from driftline.alerts.shown import CauseFindings, ShownFinding
-    from driftline.events.alert import Beside
+    from driftline.events.alert import AlertEvidence, Beside
     from driftline.events.evidence import Severity
 
 
@@ -36,6 +36,8 @@ class Content(NamedTuple):
     """Of all findings of this observation."""
     incident: str | None
     """Id of the alert that it follows from; None where it follows from none."""
+    evidence: AlertEvidence
+    """Of all its findings so far."""
     new_version: str | None = None
     """Version of the model whose first predictions are of the time of the onset; None where it predicted before."""
     beside: Sequence[Beside] = ()
@@ -155,6 +157,7 @@ def _of_content(content: Content, own_id: str) -> dict[str, Any]:
         "findings": summaries,
         "n_findings": n_findings,
         "origins": UNSET if root.origins is None else [*root.origins],
+        "evidence": content.evidence,
     }
 
 

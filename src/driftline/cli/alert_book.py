@@ -118,12 +118,24 @@ def detail_lines(alert: Alert) -> Iterator[Text]:
         if value is not None:
             shown = as_time(value) if word in {"since", "opened", "updated", "resolved"} else str(value)
             yield one_line(Text.assemble((f"{word:<10}", "dim"), shown))
+    yield from _evidence_lines(alert.fields.get("evidence"))
     yield from _said_lines(alert.fields)
     findings = alert.fields.get("findings")
     for finding in findings if isinstance(findings, list) else ():
         if isinstance(finding, dict):
             where = ", ".join(str(finding[name]) for name in ("check", "column") if finding.get(name))
             yield one_line(Text.assemble((f"{'finding':<10}", "dim"), f"{where}: {finding.get('message', '')}"))
+
+
+def _evidence_lines(evidence: object) -> Iterator[Text]:
+    """Yield the e-value of each month, and why findings have none."""
+    fields = evidence if isinstance(evidence, dict) else {}
+    months, without = fields.get("months"), fields.get("without")
+    for each in months if isinstance(months, list) else ():
+        if isinstance(each, dict) and isinstance(each.get("e_value"), int | float):
+            yield one_line(Text.assemble((f"{'e-value':<10}", "dim"), f"{each['e_value']:.3g} in {each.get('month')}"))
+    for each in without if isinstance(without, list) else ():
+        yield one_line(Text.assemble((f"{'e-value':<10}", "dim"), f"none: {each}"))
 
 
 def _said_lines(fields: dict[str, Any]) -> Iterator[Text]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from driftline.cli.alert_book import latest
-from driftline.cli.common import err
+from driftline.cli.common import err, read_credentials
 from driftline.cli.exit_codes import ExitCode
 from driftline.cli.topic_records import topic_records
 
@@ -32,6 +32,15 @@ def alert_records(settings: Settings, *, from_now: bool, until_idle: float | Non
 def standing_alerts(settings: Settings) -> list[Alert]:
     """Return the latest state of each alert on the topic."""
     return latest(alert_records(settings, from_now=False, until_idle=0.0))
+
+
+def published_models(settings: Settings) -> frozenset[tuple[str, str]]:
+    """Return the models and versions with a published reference; none where `fleet.models` says how many there are."""
+    from driftline.runtime.references.watched_models import watched_models
+
+    if settings.fleet.models is not None:
+        return frozenset()
+    return watched_models(settings.kafka, read_credentials(settings))
 
 
 def the_alert(alerts: Sequence[Alert], start: str, topic: str) -> Alert:

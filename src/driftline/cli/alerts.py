@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from driftline.cli.alert_lines import NewAlerts, as_json, as_line
-from driftline.cli.alert_records import alert_records, standing_alerts, the_alert
+from driftline.cli.alert_records import alert_records, published_models, standing_alerts, the_alert
 from driftline.cli.app import app as root
 from driftline.cli.common import BrokersOption, ConfigOption, PrefixOption, err, out, overrides, read_settings
 from driftline.cli.exit_codes import ExitCode
@@ -78,6 +78,32 @@ def list_(
         for line in grouped_lines(alerts):
             out.print(line, soft_wrap=True)
     if not alerts and err.is_terminal:
+        err.print("no alert" if resolved else "no open alert", style="dim", markup=False)
+
+
+@app.command("fleet")
+def fleet(
+    config: ConfigOption = None,
+    brokers: BrokersOption = None,
+    prefix: PrefixOption = None,
+    resolved: Annotated[bool, typer.Option("--all", help="Show resolved incidents too.")] = False,
+    json_document: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print which incidents of all models are in the set of which at most a share is expected to be false.
+
+    The share is `fleet.false_share`. Each month has a set, of all incidents with findings in it, resolved or not.
+    """
+    from driftline.cli.alert_fleet import FleetBook
+
+    settings = read_settings(config, overrides(brokers=brokers, prefix=prefix))
+    book = FleetBook(settings, published_models(settings), standing_alerts(settings))
+    report = book.report(also_resolved=resolved)
+    if json_document:
+        out.print(msgspec.json.encode(report).decode(), markup=False, soft_wrap=True)
+        return
+    for line in book.lines(report):
+        out.print(line, soft_wrap=True)
+    if not report.incidents and err.is_terminal:
         err.print("no alert" if resolved else "no open alert", style="dim", markup=False)
 
 

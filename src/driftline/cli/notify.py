@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from driftline.config.settings import Settings
     from driftline.notify.alert import Alert
     from driftline.notify.message import Message
+    from driftline.runtime.notify.open_alerts import OpenAlerts
 
 Row = tuple[str, str, str, str]
 """Alert or group, route, sinks and subject."""
@@ -109,7 +110,7 @@ def _print_plan(settings: Settings, names: list[str]) -> None:
     if not found.alerts:
         out.print(f"No alert is open on {settings.kafka.topic('alerts')}; nothing would be sent.", markup=False)
         return
-    rows = list(dict.fromkeys(_all_rows(settings, names, found.alerts)))
+    rows = list(dict.fromkeys(_all_rows(settings, names, found.alerts, _held_back(settings, names, found))))
     heading = ("alert", "route", "sinks", "subject")
     widths = [max(map(len, column)) for column in zip(heading, *rows, strict=True)]
     for row in (heading, *rows):
@@ -117,7 +118,23 @@ def _print_plan(settings: Settings, names: list[str]) -> None:
         out.print(Text("  ".join(cells).rstrip(), style="dim" if row is heading else ""))
 
 
-def _all_rows(settings: Settings, names: list[str], alerts: Sequence[Alert]) -> Iterator[Row]:
+def _held_back(settings: Settings, names: list[str], found: OpenAlerts) -> frozenset[str]:
+    """Return the open alerts that sinks of the fleet's set hold back."""
+    from driftline.alerts.fleet import Fleet
+    from driftline.cli.alert_records import published_models
+    from driftline.notify.fleet_gate import FleetGate
+
+    if not any(settings.notify.sinks[name].fleet for name in names):
+        return frozenset()
+    gate = FleetGate(Fleet(settings, published_models(settings)))
+    for alert in (*found.alerts, *found.resolved):
+        gate.note(alert)
+    return frozenset(alert.alert_id for alert in found.alerts if alert.has_notified and not gate.passes(alert))
+
+
+def _all_rows(
+    settings: Settings, names: list[str], alerts: Sequence[Alert], held_back: frozenset[str]
+) -> Iterator[Row]:
     """Yield the rows of all open alerts; those of one problem of several models are the same."""
     from driftline.notify.escaping import plain
     from driftline.notify.message import Message, restated, single
@@ -134,10 +151,10 @@ def _all_rows(settings: Settings, names: list[str], alerts: Sequence[Alert]) -> 
         entry = restated(alert, "" if page is None else page.page_id)
         is_shared = page is not None and page.is_shared
         message = Message("page", (entry,), page.view()) if page is not None and is_shared else single(entry)
-        yield from _rows(settings, names, message)
+        yield from _rows(settings, names, message, is_held_back=alert.alert_id in held_back)
 
 
-def _rows(settings: Settings, names: list[str], message: Message) -> Iterator[Row]:
+def _rows(settings: Settings, names: list[str], message: Message, *, is_held_back: bool) -> Iterator[Row]:
     """Yield a row for each route that takes an alert; their texts are harmless on a terminal."""
     from driftline.notify.escaping import plain
     from driftline.notify.routing import Router
@@ -154,7 +171,8 @@ def _rows(settings: Settings, names: list[str], message: Message) -> Iterator[Ro
         for name in route.settings.sinks:
             if name in names:
                 words = wording_of(notify.sinks[name], notify, router).words(message)
-                by_subject.setdefault(words.subject, []).append(name)
+                is_held = is_held_back and notify.sinks[name].fleet
+                by_subject.setdefault(words.subject, []).append(f"{name} (held back)" if is_held else name)
         for subject, sinks in by_subject.items():
             yield alert_id, route.name, ", ".join(sinks), subject
         if not by_subject:

@@ -153,6 +153,8 @@ class SinkSettings(Struct, frozen=True, forbid_unknown_fields=True):
     apprise: AppriseSettings | None = None
     updates: bool = False
     """Whether every change of an alert is sent, not only notifications and resolutions. Alertmanager gets all."""
+    fleet: bool = False
+    """Whether alerts outside the [fleet's set](fleet.md) are held back, until they are in it or are resolved."""
     timeout: Duration = Duration(10_000)
     """Maximum time of one attempt."""
     retry: RetrySettings = RetrySettings()

@@ -147,6 +147,15 @@ class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Models and versions with metrics in one process; further ones are counted in `driftline_models_not_shown`."""
 
 
+class FleetSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The alerts of all models together ([fleet](fleet.md)): those of which at most a share is false."""
+
+    false_share: Annotated[float, Meta(gt=0, lt=1)] = 0.1
+    """Largest expected fraction of false alerts."""
+    models: Annotated[int, Meta(ge=1)] | None = None
+    """Number of models and versions that are watched; by default those with a published reference or with alerts."""
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole configuration of driftline."""
 
@@ -162,6 +171,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     detect: DetectRuntimeSettings = DetectRuntimeSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     notify: NotifySettings = NotifySettings()
+    fleet: FleetSettings = FleetSettings()
     defaults: ModelSettings = ModelSettings()
     models: dict[str, ModelSettings] = field(default_factory=dict)
     """Settings by model name; the file needs only those that differ from ``defaults``."""

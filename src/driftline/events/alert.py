@@ -66,6 +66,7 @@ ProblemKind = Literal[
     "performance",
 ]
 BesideKind = Literal["deploy", "rollback", "rebaseline", "maintenance", "note", "configuration"]
+NoEvidence = Literal["fixed threshold", "configured limit", "no model"]
 MAX_SUMMARIES = 10
 """Maximum number of findings shown in one alert."""
 
@@ -129,6 +130,27 @@ class Beside(Struct, frozen=True, kw_only=True):
     """Version that it is about; null if it concerns all."""
     text: str
     """Comment, name or note; empty if there is none. The hash of the settings for ``configuration``."""
+
+
+class MonthlyEvidence(Struct, frozen=True, kw_only=True):
+    """The e-value of an alert in one calendar month."""
+
+    month: Annotated[str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+    """In UTC, by the start of the windows and panes whose findings count."""
+    e_value: Annotated[float, Meta(ge=0)]
+    """Sum of the e-values of its findings; at most 1e300. Those of all false alerts of a model in a month add up to at
+    most its false-alarm budget for the month, in expectation."""
+
+
+class AlertEvidence(Struct, frozen=True, kw_only=True):
+    """What speaks against chance, in a unit that the alerts of all models share ([fleet](fleet.md))."""
+
+    months: list[MonthlyEvidence]
+    """The latest two months in which tests or e-detectors had findings, in their order; empty if none had."""
+    without: list[NoEvidence]
+    """Why findings of the alert have no e-value; empty if all have one. ``fixed threshold``: of
+    ``checks.thresholds``. ``configured limit``: noticed from a limit, not tested, such as silence and refused records.
+    ``no model``: about an input topic."""
 
 
 class AlertEvent(Event, frozen=True, kw_only=True):
@@ -217,6 +239,8 @@ class AlertEvent(Event, frozen=True, kw_only=True):
     beside: list[Beside] | UnsetType = UNSET
     """What happened to the model in the onset, or as long before it as it lasts, the latest last, at most 10; absent if
     nothing is known."""
+    evidence: AlertEvidence | UnsetType | None = UNSET
+    """Its e-values, by which alerts of many models are compared; absent from alerts of earlier versions."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

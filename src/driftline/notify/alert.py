@@ -37,6 +37,21 @@ class Onset(Struct, frozen=True, rename={"from_": "from"}):
     to: str
 
 
+class MonthlyEvidence(Struct, frozen=True):
+    """An alert's e-value in a month."""
+
+    month: str = ""
+    e_value: float = 0.0
+
+
+class Evidence(Struct, frozen=True):
+    """What speaks against chance."""
+
+    months: tuple[MonthlyEvidence, ...] = ()
+    without: tuple[str, ...] = ()
+    """Why findings have no e-value."""
+
+
 class Alert(Struct, frozen=True, kw_only=True):
     """The whole latest state of one alert, as :class:`driftline.events.alert.AlertEvent` writes it."""
 
@@ -70,6 +85,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     """Source partitions of the window that caused this state, by kind and number."""
     origins: tuple[Origin, ...] | None = None
     """Where the change of the root comes from; None or empty where that is not known, or everywhere."""
+    evidence: Evidence | None = None
+    """None in records of versions that had none."""
 
     @property
     def is_open(self) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from driftline.config.notify_settings import GroupField, SinkSettings
     from driftline.notify.alert import Alert, Record
+    from driftline.notify.fleet_gate import FleetGate
     from driftline.notify.memory import Known
     from driftline.notify.message import Message
     from driftline.notify.page import Page
@@ -42,11 +43,14 @@ class Outbox:
         The sink's.
     sink : SinkSettings
     router : Router
+    gate : FleetGate, optional
+        Holds back what is not in the fleet's set, as if it had not been read; None holds nothing back.
     """
 
-    def __init__(self, name: str, sink: SinkSettings, router: Router) -> None:
+    def __init__(self, name: str, sink: SinkSettings, router: Router, gate: FleetGate | None = None) -> None:
         self._name = name
         self._router = router
+        self._gate = gate
         self._all_updates = sink.updates or sink.alertmanager is not None
         self._all_alerts = sink.alertmanager is not None
         self._all_joining = sink.updates or sink.of_single_alerts
@@ -57,9 +61,13 @@ class Outbox:
 
     def settled(self, alert: Alert) -> None:
         """Learn the state of an alert from a record that an earlier run was done with."""
+        if self._gate is not None:
+            self._gate.note(alert)
         known = self._memory.get(alert.alert_id)
         if known is None or known.revision < alert.revision:
             told = alert.has_notified and self._router.told(alert, self._name)
+            if not alert.is_open and self._gate is not None:
+                told = told and self._gate.passes(alert)
             self._memory.learn(alert, told=told)
             if alert.has_notified:
                 page = self._pages.place(alert, is_certain=alert.revision == 1)
@@ -70,16 +78,19 @@ class Outbox:
         """Forget an alert that was deleted from the topic; return the positions done. What waits is still sent."""
         self._memory.forget(alert_id)
         self._pages.forget(alert_id)
+        held = [] if self._gate is None else self._gate.forget(alert_id)
         entry = self._history.pop(alert_id, None)
-        return [] if entry is None else list(entry.positions)
+        return held if entry is None else [*held, *entry.positions]
 
     def take(self, record: Record, now_s: float) -> list[Position]:
         """Take a new record in; return the positions that are done, as nothing is sent for them."""
-        return self._take(Entry("opened", record), now_s)
+        return self._offer(Entry("opened", record), now_s)
 
     def take_history(self, record: Record) -> list[Position]:
         """Take a record from before the notifier's first start: of those, only open alerts are news, at the end."""
         alert = record.alert
+        if self._gate is not None:
+            self._gate.note(alert)
         known, earlier = self._memory.get(alert.alert_id), self._history.get(alert.alert_id)
         if known is not None and known.revision >= alert.revision:
             return [(record.partition, record.offset)]
@@ -101,8 +112,18 @@ class Outbox:
         done: list[Position] = []
         for entry in sorted(found, key=lambda each: each.record.offset):
             del self._history[entry.alert.alert_id]
-            done += self._take(entry, now_s)
+            done += self._offer(entry, now_s)
         return done
+
+    @property
+    def held_back(self) -> frozenset[str]:
+        """Ids of the alerts that are held back, as they are not in the fleet's set."""
+        return frozenset() if self._gate is None else self._gate.alert_ids
+
+    @property
+    def n_records_held_back(self) -> int:
+        """Records of these alerts."""
+        return 0 if self._gate is None else self._gate.n_records
 
     def open_alerts(self) -> Iterator[Alert]:
         """Yield the open alerts that the sink has heard of."""
@@ -117,6 +138,17 @@ class Outbox:
     def next(self, now_s: float) -> Message | None:
         """Return the message to deliver now, the same one until it is finished."""
         return self.waiting.next(now_s)
+
+    def _offer(self, entry: Entry, now_s: float) -> list[Position]:
+        if self._gate is None:
+            return self._take(entry, now_s)
+        alert_id = entry.alert.alert_id
+        known = self._memory.get(alert_id)
+        is_told = known is not None and known.told and known.alert is not None
+        is_new = alert_id not in self._gate.alert_ids
+        is_other = is_new and self._router.route(entry.alert, self._name) is None
+        passed, done = self._gate.offer(entry, always=is_told or is_other)
+        return [*done, *(position for each in passed for position in self._take(each, now_s))]
 
     def _take(self, entry: Entry, now_s: float) -> list[Position]:
         alert = entry.alert

@@ -41,11 +41,12 @@ class Figures:
         self._waiting = self._gauge("waiting_records", "Records that were read and that a sink has not taken yet")
         self._failing = self._gauge("failing_seconds", "Time since the first failure of the message that is next")
         self._open = self._gauge("open_alerts", "Open alerts that a sink has been told of")
+        self._held = self._gauge("held_back_alerts", "Open alerts held back, as they are not in the fleet's set")
 
     def of_sink(self, sink: str) -> SinkFigures:
         """Return the metrics of one sink, all of which then exist."""
         metrics = (self._sent, self._failed, self._dead)
-        gauges = (self._waiting, self._failing, self._open)
+        gauges = (self._waiting, self._failing, self._open, self._held)
         return SinkFigures(tuple(each.labels(sink) for each in metrics), tuple(each.labels(sink) for each in gauges))
 
     def _counter(self, name: str, documentation: str) -> Counter:
@@ -62,4 +63,4 @@ class SinkFigures:
 
     def __init__(self, counters: tuple[Counter, ...], gauges: tuple[Gauge, ...]) -> None:
         self.sent, self.failed, self.dead_letters = counters
-        self.waiting, self.failing, self.open_alerts = gauges
+        self.waiting, self.failing, self.open_alerts, self.held_back = gauges

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 class OpenAlerts(NamedTuple):
-    """Open alerts in the order of their latest records, and why others could not be read."""
+    """Open alerts in the order of their latest records, why others could not be read, and the resolved ones."""
 
     alerts: tuple[Alert, ...]
     unreadable: tuple[str, ...]
+    resolved: tuple[Alert, ...] = ()
 
 
 def open_alerts(settings: Settings, credentials: Credentials) -> OpenAlerts:
@@ -46,4 +47,5 @@ def open_alerts(settings: Settings, credentials: Credentials) -> OpenAlerts:
             continue
         earlier = found.pop(alert.alert_id, None)
         found[alert.alert_id] = alert if earlier is None or earlier.revision <= alert.revision else earlier
-    return OpenAlerts(tuple(alert for alert in found.values() if alert.is_open), tuple(unreadable))
+    is_open, over = ([each for each in found.values() if each.is_open is asked] for asked in (True, False))
+    return OpenAlerts(tuple(is_open), tuple(unreadable), tuple(over))

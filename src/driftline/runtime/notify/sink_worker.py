@@ -11,6 +11,8 @@ import time
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from driftline.alerts.fleet import Fleet
+from driftline.notify.fleet_gate import FleetGate
 from driftline.notify.outbox import Outbox
 from driftline.notify.progress import MAX_HELD
 from driftline.runtime.encodings.event_decoder import EventDecoder
@@ -20,9 +22,10 @@ from driftline.runtime.notify.delivery import Delivery
 from driftline.runtime.notify.http_senders import AlertmanagerSender
 from driftline.runtime.notify.session import RawRecord, Session
 from driftline.runtime.operations.logs import get_logger
+from driftline.runtime.references.watched_models import watched_models
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from driftline.config.secrets import Credentials
     from driftline.config.settings import Settings
@@ -67,6 +70,8 @@ class SinkWorker:
         self._sink = settings.notify.sinks[name]
         self.name = name
         self._router = router
+        self._watched: Collection[tuple[str, str]] = ()
+        self._held_back: frozenset[str] = frozenset()
         self._alertmanager = sender if isinstance(sender, AlertmanagerSender) else None
         self._figures = figures
         self._delivery = Delivery(sender, self._sink.retry, time.time, Random())
@@ -86,7 +91,11 @@ class SinkWorker:
         BrokerError, KafkaException
             When Kafka cannot be worked with.
         """
-        consumer = AlertConsumer(self._settings.kafka, self._credentials, self.name, self._assigned)
+        kafka, fleet = self._settings.kafka, self._settings.fleet
+        if self._sink.fleet and fleet.models is None:
+            self._watched = watched_models(kafka, self._credentials)
+            _log.info("models with a published reference", sink=self.name, n=len(self._watched))
+        consumer = AlertConsumer(kafka, self._credentials, self.name, self._assigned)
         try:
             while not self._stopping.is_set():
                 self._read(consumer)
@@ -115,7 +124,8 @@ class SinkWorker:
     def _assigned(self, progress: Mapping[int, Progress]) -> None:
         self._delivery.forget()
         self._restate_s, self._restating = 0.0, None
-        self._session = Session(Outbox(self.name, self._sink, self._router), progress, self._decode)
+        gate = FleetGate(Fleet(self._settings, self._watched)) if self._sink.fleet else None
+        self._session = Session(Outbox(self.name, self._sink, self._router, gate), progress, self._decode)
 
     def _read(self, consumer: AlertConsumer) -> None:
         records = consumer.poll(self._poll_s())
@@ -133,8 +143,9 @@ class SinkWorker:
                 self._bury([(record.partition, record.offset, record.value or b"")], problem)
                 session.done([(record.partition, record.offset)])
         if not session.in_history:
-            full = session.n_held >= MAX_HELD
-            if full or session.n_held < MAX_HELD // 2:
+            n_waiting = session.n_held - session.outbox.n_records_held_back
+            full = n_waiting >= MAX_HELD
+            if full or n_waiting < MAX_HELD // 2:
                 consumer.pause(paused=full)
 
     def _poll_s(self) -> float:
@@ -205,6 +216,15 @@ class SinkWorker:
     def _show(self) -> None:
         session = self._session
         if session is not None:
-            self._figures.waiting.set(session.n_held)
+            self._figures.waiting.set(session.n_held - session.outbox.n_records_held_back)
+            self._show_held_back(session.outbox.held_back)
             self._figures.failing.set(self._delivery.failing_s)
             self._figures.open_alerts.set(sum(1 for _ in session.outbox.open_alerts()))
+
+    def _show_held_back(self, alert_ids: frozenset[str]) -> None:
+        self._figures.held_back.set(len(alert_ids))
+        for alert_id in sorted(alert_ids - self._held_back):
+            _log.info("alert held back, as it is not in the fleet's set", sink=self.name, alert=alert_id)
+        for alert_id in sorted(self._held_back - alert_ids):
+            _log.info("alert no longer held back", sink=self.name, alert=alert_id)
+        self._held_back = alert_ids
