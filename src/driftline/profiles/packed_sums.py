@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,12 +101,18 @@ class SeriesSums(Struct, frozen=True, array_like=True):
         return sum(len(each.data) for each in words)
 
 
+@lru_cache(maxsize=256)
+def _triangle(n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows and columns of the lower triangle; columns of a model have few different numbers of groups."""
+    return np.tril_indices(n)
+
+
 def _lower(matrix: NDArray[np.int64]) -> PackedWords:
-    return PackedWords.of(matrix[np.tril_indices(len(matrix))])
+    return PackedWords.of(matrix[_triangle(len(matrix))])
 
 
 def _symmetric(packed: PackedWords, n: int) -> NDArray[np.int64]:
     matrix = np.zeros((n, n), dtype=np.int64)
-    rows, columns = np.tril_indices(n)
+    rows, columns = _triangle(n)
     matrix[rows, columns] = matrix[columns, rows] = packed.unpacked()
     return matrix
