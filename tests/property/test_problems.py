@@ -148,6 +148,28 @@ def test_notifications_are_a_part_of_those_of_the_signals(history: list[list[tup
             assert alert.root in RANKS
 
 
+@given(hours, st.dictionaries(st.integers(0, N_HOURS), st.sampled_from([1.2, 3.0, 9.0, 40.0])))
+@examples(150)
+def test_drift_of_a_column_whose_fault_was_told_changes_no_notification(
+    history: list[list[tuple[str, str, float]]], drifts: dict[int, float]
+) -> None:
+    """Whatever else is found, whether the same alert tells it or another; before the fault nothing is of the column."""
+    begun = len(history) // 2
+
+    def notified(drifts: dict[int, float]) -> list[tuple[str, str, str]]:
+        run, every = AlertRun(), [[*found, ("drift", "b", 9.0)] for found in history]
+        for found in every[:begun]:
+            found[:] = [each for each in found if each[0] not in {"missing", "volume"} and each[1] != "a"]
+        for hour in range(begun, len(history)):
+            every[hour].append(("missing", "a", 100.0))
+            every[hour] += [("drift", "a", drifts[hour])] if hour in drifts else []
+        for seen in predicted(every):
+            run.predict(seen)
+        return [(alert.updated_at, alert.notified_for, alert.alert_id) for alert in run.records if alert.notify]
+
+    assert notified(drifts) == notified({})
+
+
 @given(hours, drops, st.sets(st.integers(0, 40)))
 @examples(60)
 def test_restarts_do_not_show(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HOUR, PANES = 3_600_000, 6
 USUAL, WRONG, SPREAD, SEGMENTS = ModelSettings(), 0.1, 0.05, 10
-REFERENCE_DAYS, DAYS, REPEATS = 14, 10, 12
+REFERENCE_DAYS, DAYS, REPEATS, FALLS = 14, 10, 5, 12
 EVERY: Final = 100
 """Panes in which a segment may raise one false alarm."""
 VARIES: Final = {"independent": 0.0, "together": 1.0, "each by itself": 1 / SEGMENTS, "one alone": 1 / SEGMENTS**2}
@@ -157,7 +157,7 @@ def test_a_fall_in_one_segment_takes_some_hundred_labels() -> None:
         watch(
             reference(rates(0.0, 24 * REFERENCE_DAYS, rng), 600, rng), of_hours, 60, every, rng, change=24 * 7
         ).found_after
-        for _ in range(REPEATS)
+        for _ in range(FALLS)
     ]
     assert None not in needed
     assert 100 <= np.median([each or 0 for each in needed]) <= 400

@@ -42,14 +42,15 @@ if TYPE_CHECKING:
 
 START_MS = 1_772_366_400_000
 N_PARTITIONS = 3
-SAMPLE, EVENTS = 60, 150
+SAMPLE, EVENTS = 40, 100
+EVERY_MS = 600
 
 
 def settings_of(*, repartition: bool = False) -> Settings:
     """Return settings under which a few minutes are enough to learn a reference and to check windows."""
     minute = Duration(60_000)
     model = ModelSettings(
-        windows=WindowSettings(verdict=(minute,), display=minute, hop=minute, performance=minute, min_samples=20),
+        windows=WindowSettings(verdict=(minute,), display=minute, hop=minute, performance=minute, min_samples=13),
         checks=CheckSettings(bins=5, dispersion=DispersionSettings(mode="independent")),
         labels=LabelSettings(
             horizon=Duration(240_000), wait=Duration(60_000), revisions=(Duration(60_000), Duration(180_000))
@@ -70,7 +71,7 @@ def settings_of(*, repartition: bool = False) -> Settings:
 
 
 @cache
-def backlog(n: int = 1_500) -> dict[Source, list[bytes]]:
+def backlog(n: int = 1_000) -> dict[Source, list[bytes]]:
     """Return the records of each source partition: predictions of three kinds of models, and their labels."""
     rng = random.Random(11)
     timed: dict[Source, list[tuple[int, dict[str, Any]]]] = {
@@ -78,7 +79,7 @@ def backlog(n: int = 1_500) -> dict[Source, list[bytes]]:
     }
     for i in range(n):
         model, partition = rng.choice(("loan", "loan", "flag", "price")), rng.randrange(N_PARTITIONS)
-        time_ms, truth = START_MS + 400 * i, rng.random() < 0.5
+        time_ms, truth = START_MS + EVERY_MS * i, rng.random() < 0.5
         said = truth if rng.random() < 0.8 else not truth
         event = {
             "prediction_id": f"p{i - 40 if i % 97 == 96 else i}",  # some ids are used twice
@@ -89,7 +90,7 @@ def backlog(n: int = 1_500) -> dict[Source, list[bytes]]:
                 "c": rng.choice("abc"),
                 "user": {"age": str(rng.randrange(18, 90)), "tags": ["a"]},
                 **(_derived(i, time_ms) if model == "price" else {}),
-                **({"new": 1} if i > 1_300 else {}),
+                **({"new": 1} if i > 866 else {}),
             },
             "segments": {"country": rng.choice(("DE", "FR"))},
             **_outcome(model, said, rng),
@@ -104,7 +105,7 @@ def backlog(n: int = 1_500) -> dict[Source, list[bytes]]:
         for _, event in records[7::41] if source.kind == "predictions" else ():
             event.update(_ODD[0] if event["model"] == "price" else rng.choice(_ODD))  # a score is no regression's
         records.sort(key=lambda each: each[0])
-        last_ms = START_MS + 400 * n + 600_000
+        last_ms = START_MS + EVERY_MS * n + 600_000
         end: dict[str, Any] = {"prediction_id": f"end of {source}", "model": "loan", "label": "no", "ts": last_ms}
         records.append((last_ms, {**end, "prediction": "no"}))
     return {source: [json.dumps(event).encode() for _, event in records] for source, records in timed.items()}

@@ -72,7 +72,7 @@ def history_after(
     Parameters
     ----------
     findings : sequence of FindingEvent
-        Content of the notification, not empty.
+        Content of the notification; empty where a signal opens with what another alert has told.
     before : NotificationHistory or None
         None at the opening.
     time_ms, settled_ms : int, unit ms
@@ -82,55 +82,62 @@ def history_after(
         not hide what comes.
     """
     columns = () if before is None else before.columns
-    peak = max(multiple_of(finding) for finding in findings)
+    peak = max((multiple_of(finding) for finding in findings), default=0.0)
     return NotificationHistory(
         severity=_worst("warning" if before is None else before.severity, findings),
         peak=peak if before is None or reason == "still open" else max(peak, before.peak),
         columns=tuple(sorted(columns_of(findings).union(columns))),
         at_ms=time_ms,
         settled_ms=settled_ms,
-        in_budget=any(in_budget(finding) for finding in findings),
+        in_budget=not findings or any(in_budget(finding) for finding in findings),
     )
 
 
 def completed_history(history: NotificationHistory, findings: Sequence[FindingEvent]) -> NotificationHistory:
-    """Return the history with the findings of a window that completes the latest notification."""
+    """Return the history with the findings of a window that completes the latest notification; there may be none."""
     return structs.replace(
         history,
         severity=_worst(history.severity, findings),
-        peak=max(history.peak, *(multiple_of(finding) for finding in findings)),
+        peak=max([history.peak, *(multiple_of(finding) for finding in findings)]),
         columns=tuple(sorted(columns_of(findings).union(history.columns))),
     )
 
 
-def reason_to_notify(
-    history: NotificationHistory, complete: Sequence[FindingEvent], time_ms: int, remind_after_ms: int
-) -> NotifyReason | None:
-    """Return why an open alert notifies again; None where it does not.
+def reason_to_notify(history: NotificationHistory, news: Sequence[FindingEvent]) -> NotifyReason | None:
+    """Return why an open alert notifies again for what is found; None where it does not.
 
-    ``complete`` are unused findings of checks that had findings in k of their last n windows; ``time_ms`` is the event
-    time of the window, and ``remind_after_ms`` the time after the latest notification at which an alert that still has
-    findings notifies again.
+    ``news`` are unused findings of checks that had findings in k of their last n windows, and of which no other
+    notification has told (:mod:`driftline.alerts.already_told`).
 
     Notes
     -----
-    A notification raises the greatest effect by a factor, makes the alert critical (once), names a column for the first
-    time with the greatest effect so far, or comes `remind_after_ms` after the one before. So an effect that creeps from
-    the gate to a hundred times the gate makes five notifications at most.
+    A notification raises the greatest effect by a factor, makes the alert critical (once), or names a column for the
+    first time with the greatest effect so far. So an effect that creeps from the gate to a hundred times the gate makes
+    five notifications at most.
     """
-    if not complete:
+    if not news:
         return None
-    peak = max(multiple_of(finding) for finding in complete)
-    if not history.in_budget and any(in_budget(finding) for finding in complete):
+    peak = max(multiple_of(finding) for finding in news)
+    if not history.in_budget and any(in_budget(finding) for finding in news):
         return "confirmed"
     if peak >= ESCALATION_FACTOR * history.peak:
         return "far greater effect"
-    if history.severity != "critical" and any(_is_worse(finding, history) for finding in complete):
+    if history.severity != "critical" and any(_is_worse(finding, history) for finding in news):
         return "more severe"
-    fresh = (finding for finding in complete if not columns_of([finding]).issubset(history.columns))
-    if any(finding.severity == "critical" and multiple_of(finding) > history.peak for finding in fresh):
-        return "new column"
-    return "still open" if time_ms - history.at_ms >= remind_after_ms else None
+    fresh = (finding for finding in news if not columns_of([finding]).issubset(history.columns))
+    worse = any(finding.severity == "critical" and multiple_of(finding) > history.peak for finding in fresh)
+    return "new column" if worse else None
+
+
+def reason_to_remind(
+    history: NotificationHistory, complete: Sequence[FindingEvent], time_ms: int, remind_after_ms: int
+) -> NotifyReason | None:
+    """Return why an alert notifies that is merely still open; None where it does not.
+
+    ``complete`` are unused findings, whoever has told them; ``time_ms`` is the event time of the window, and
+    ``remind_after_ms`` the time after the latest notification at which an alert that still has findings notifies again.
+    """
+    return "still open" if complete and time_ms - history.at_ms >= remind_after_ms else None
 
 
 def _is_worse(finding: FindingEvent, history: NotificationHistory) -> bool:
@@ -143,19 +150,19 @@ def _is_worse(finding: FindingEvent, history: NotificationHistory) -> bool:
 
 
 def reason_to_join(
-    history: NotificationHistory, complete: Sequence[FindingEvent], *, began_together: bool
+    history: NotificationHistory, news: Sequence[FindingEvent], *, began_together: bool
 ) -> NotifyReason | None:
-    """Return why a problem notifies when a further cause joins it; None where it does not.
+    """Return why a problem notifies when a further cause joins it; None where it does not, as where there is no news.
 
     What began together is one event, and its first notification says so; only that it is more severe than was known,
     or that a test confirms what fixed thresholds had found, is news. What followed later must not be hidden where it is
     far greater.
     """
-    if not history.in_budget and any(in_budget(finding) for finding in complete):
+    if not history.in_budget and any(in_budget(finding) for finding in news):
         return "confirmed"
-    if history.severity != "critical" and any(finding.severity == "critical" for finding in complete):
+    if history.severity != "critical" and any(finding.severity == "critical" for finding in news):
         return "more severe"
-    peak = max((multiple_of(finding) for finding in complete), default=0.0)
+    peak = max((multiple_of(finding) for finding in news), default=0.0)
     return "far greater effect" if not began_together and peak >= ESCALATION_FACTOR * history.peak else None
 
 

@@ -17,12 +17,20 @@ its notifications are a part of those that the false-alarm budget bounds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import UNSET, Struct, field, structs
 
+from driftline.alerts.already_told import AlreadyTold, said_until, said_with
 from driftline.alerts.directives import MuteSubject
-from driftline.alerts.escalation import columns_of, completed_history, history_after, reason_to_join, reason_to_notify
+from driftline.alerts.escalation import (
+    columns_of,
+    completed_history,
+    history_after,
+    reason_to_join,
+    reason_to_notify,
+    reason_to_remind,
+)
 from driftline.alerts.evidence import evidence_after
 from driftline.alerts.onsets import first_onset
 from driftline.alerts.policy import SEVERITIES, worst
@@ -34,7 +42,7 @@ from driftline.events.alert import Acknowledged, AlertEvent  # msgspec reads it
 from driftline.events.cloudevents import epoch_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from driftline.alerts.directives import Directives
     from driftline.alerts.escalation import NotificationHistory
@@ -72,6 +80,17 @@ class ModelAlerts(Struct, frozen=True):
     signals: Signals = Signals()
     obeyed_ms: int | None = None
     """Commands that hold from before this time have been carried out; None where none has been."""
+
+
+class _Telling(NamedTuple):
+    """What a problem notifies with an observation."""
+
+    history: NotificationHistory
+    """Of all its notifications."""
+    reason: NotifyReason | None
+    """None where it does not notify."""
+    said: Sequence[FindingEvent]
+    """What this notification says, or what completes the latest one or began with it."""
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -113,12 +132,15 @@ def advance(
     """
     resolved = [entry for entry in before.resolved if observation.time_ms < entry[0] + FORGET_AFTER_MS]
     forgotten = tuple(entry[1] for entry in before.resolved[: len(before.resolved) - len(resolved)])
-    signals, changes = advance_signals(before.signals, observation, findings, causes, rules)
-    states, closed = dict(before.open), _reachable(before.closed, observation, rules)
+    earliest_ms = _earliest_ms(observation, rules)
+    states = dict(before.open)
+    closed = {key: problem for key, problem in before.closed.items() if (problem.until_ms or 0) >= earliest_ms}
+    known_of = AlreadyTold({key: problem.told_of for key, problem in {**closed, **states}.items()})
+    signals, changes = advance_signals(before.signals, observation, findings, causes, rules, known_of)
     records: list[AlertEvent] = []
-    for alert_id, of_problem in _grouped(states, closed, changes, _relapse_ms(observation)).items():
+    for alert_id, of_problem in _grouped(states, closed, changes, known_of, _relapse_ms(observation)).items():
         known = states.get(alert_id) or closed.pop(alert_id, None)
-        problem = _with_changes(known, observation, of_problem, rules, incidents, directives)
+        problem = _with_changes(known, observation, of_problem, rules, incidents, directives, known_of)
         key = problem.alert.alert_id
         resolved = [entry for entry in resolved if entry[1] != key]
         if problem.open:
@@ -129,17 +151,27 @@ def advance(
             resolved.append((observation.time_ms, key))
         if known is None or problem.alert is not known.alert:
             records.append(problem.alert)
-    kept = dict(list(closed.items())[-_MAX_CLOSED:])
+    lasting, end_ms = {cause: state.clean for cause, state in signals.open.items()}, epoch_ms(observation.window.end)
+    states, kept = (
+        {key: _said_until(problem, lasting, end_ms, earliest_ms) for key, problem in problems}
+        for problems in (states.items(), [*closed.items()][-_MAX_CLOSED:])
+    )
     alerts = ModelAlerts(states, kept, tuple(resolved), signals, before.obeyed_ms)
     return Step(alerts=alerts, records=tuple(records), forgotten=forgotten)
 
 
-def _reachable(closed: dict[str, ProblemState], observation: Observation, rules: AlertRules) -> dict[str, ProblemState]:
-    """Return the resolved problems that a window of any size, this one or one that is looked at later, can reach."""
+def _earliest_ms(observation: Observation, rules: AlertRules) -> int:
+    """Return a time that a window of any size, this one or one that is looked at later, can reach back to at most."""
     window = observation.window
     longest_ms = max(*rules.sizes, _relapse_ms(observation), 0) + rules.reach_back_ms
-    earliest_ms = min(epoch_ms(window.start), epoch_ms(window.end) - longest_ms)
-    return {key: problem for key, problem in closed.items() if (problem.until_ms or 0) >= earliest_ms}
+    return min(epoch_ms(window.start), epoch_ms(window.end) - longest_ms)
+
+
+def _said_until(
+    problem: ProblemState, lasting: Mapping[Cause, Collection[str]], end_ms: int, earliest_ms: int
+) -> ProblemState:
+    said = said_until(problem.said, lasting, end_ms, earliest_ms)
+    return problem if said is problem.said else structs.replace(problem, said=said)
 
 
 def _relapse_ms(observation: Observation) -> int:
@@ -148,7 +180,11 @@ def _relapse_ms(observation: Observation) -> int:
 
 
 def _grouped(
-    states: dict[str, ProblemState], closed: dict[str, ProblemState], changes: Sequence[SignalChange], relapse_ms: int
+    states: dict[str, ProblemState],
+    closed: dict[str, ProblemState],
+    changes: Sequence[SignalChange],
+    told: AlreadyTold,
+    relapse_ms: int,
 ) -> dict[str, list[SignalChange]]:
     """Return changes by the id of their problem; a new problem, of which there is one at most, has an empty id.
 
@@ -163,6 +199,8 @@ def _grouped(
             key = place(states, onset, first)
             if key is None:
                 key = place({key: each for key, each in closed.items() if not each.over}, onset, first, relapse_ms)
+            if key is None:
+                key = told.teller_of(change.complete)
         groups.setdefault(key or "", []).append(change)
     new = groups.pop("", None)
     return groups if new is None else {**groups, "": new}
@@ -175,6 +213,7 @@ def _with_changes(
     rules: AlertRules,
     incidents: Incidents | None,
     directives: Directives | None,
+    known_of: AlreadyTold,
 ) -> ProblemState:
     """Return a problem after the changes of its signals."""
     found = {change.cause: findings_of(change) for change in changes if change.findings}
@@ -193,13 +232,14 @@ def _with_changes(
     onset = _onset_of(changes)
     began_together = before is None or before.onset.meets(onset)
     shown = [each for of_cause in found.values() for each in of_cause.shown]
-    root = named(None if before is None else before.root, shown, onset, began_together=began_together)
+    known = {(finding.check, finding.column) for finding in seen if known_of.of(finding) is not None}
+    root = named(None if before is None else before.root, shown, onset, began_together=began_together, told=known)
     every = found if before is None else {**before.found, **found}
     begun = onset if before is None else before.onset.refined(onset)
     incident = (
         incidents.explaining(begun, observation.time_ms, root.root, later=follows(root, ())) if incidents else None
     )
-    told, reason = _told(before, observation, changes, rules, onset, incident)
+    told, reason, telling = _told(before, observation, changes, rules, onset, incident, known_of)
     linked = incident.alert_id if incident is not None else None
     if before is not None and before.alert.incident != before.alert.alert_id:
         linked = before.alert.incident
@@ -221,7 +261,9 @@ def _with_changes(
         alert = updated_alert(before.alert, observation, content, told, reason)
         if before.until_ms is not None:
             alert = structs.replace(alert, acknowledged=UNSET)
-    return ProblemState(structs.replace(alert, **mute_fields(muting)), told, root, every, still_open, held=held)
+    said = said_with({} if before is None else before.said, telling)
+    alert = structs.replace(alert, **mute_fields(muting))
+    return ProblemState(alert, told, root, every, still_open, held=held, said=said)
 
 
 def _held(before: ProblemState | None, reason: NotifyReason | None, *, muted: bool) -> tuple[bool, NotifyReason | None]:
@@ -253,46 +295,56 @@ def _told(
     rules: AlertRules,
     onset: Interval,
     incident: ProblemStep | None,
-) -> tuple[NotificationHistory, NotifyReason | None]:
-    """Return what a problem has notified, and why it does now; None where it does not."""
+    known_of: AlreadyTold,
+) -> _Telling:
+    """Return what a problem has notified, and why it does now."""
     time_ms, next_ms = observation.time_ms, settled_ms(observation, rules)
-    joined = [finding for change in changes if change.state == "opened" for finding in change.complete]
-    again = [finding for change in changes if change.state == "updated" for finding in change.complete]
     if before is None:
+        joined = [finding for change in changes for finding in change.complete]
         history = history_after(joined, None, time_ms, next_ms)
         if incident is None:
-            return history, "opened"
-        news = SEVERITIES.index(history.severity) > SEVERITIES.index(incident.severity)
-        return _raised(history, incident), "more severe" if news else None
-    told = _raised(before.told, incident)
+            return _Telling(history, "opened", joined)
+        more_severe = SEVERITIES.index(history.severity) > SEVERITIES.index(incident.severity)
+        return _Telling(_raised(history, incident), "more severe" if more_severe else None, joined)
+    again = [finding for change in changes if change.state == "updated" for finding in change.complete]
+    news = [finding for change in changes if change.state == "updated" for finding in change.news]
+    joined = [finding for change in changes if change.state == "opened" for finding in change.news]
+    told, completing = _raised(before.told, incident), []
     if epoch_ms(observation.window.start) < told.settled_ms:
         updated = [finding for change in changes if change.state == "updated" for finding in change.findings]
-        told = completed_history(told, updated) if updated else told
-    reason = reason_to_notify(told, again, time_ms, rules.remind_after_ms)
+        completing = known_of.news(updated)
+        told = completed_history(told, completing)
+    reason = reason_to_notify(told, news) or reason_to_remind(told, again, time_ms, rules.remind_after_ms)
     if reason == "far greater effect" and incident is not None:
         reason = None  # what explains it has notified; it notifies where it is more severe than that
+    completes = epoch_ms(observation.window.end) <= told.settled_ms
     if reason is None and joined:
-        reason = _reason_of_joined(before, told, joined, observation, onset)
+        reason = _reason_of_joined(before, told, joined, onset, completes=completes)
     if reason is not None:
-        return history_after([*again, *joined], told, time_ms, next_ms, reason), reason
-    return completed_history(told, joined) if joined else told, None
+        said = [*news, *joined] or again
+        return _Telling(history_after(said, told, time_ms, next_ms, reason), reason, said)
+    if completes or before.onset.meets(onset):
+        completing = [*completing, *joined]
+    return _Telling(completed_history(told, joined), None, completing)
 
 
 def _reason_of_joined(
     before: ProblemState,
     told: NotificationHistory,
     joined: Sequence[FindingEvent],
-    observation: Observation,
     onset: Interval,
+    *,
+    completes: bool,
 ) -> NotifyReason | None:
-    """Return why a signal that joins a problem notifies: rarely, as the problem is known."""
+    """Return why a signal that joins a problem notifies: rarely, as the problem is known.
+
+    ``completes`` says whether its window is a part of the latest notification.
+    """
     back = before.until_ms is not None and onset.from_ms >= before.until_ms
     is_known = columns_of(joined).issubset(told.columns)
     if back and not (is_known and all(finding.severity != "critical" for finding in joined)):
         return "reopened"
-    if epoch_ms(observation.window.end) <= told.settled_ms:  # it completes the latest notification
-        return None
-    return reason_to_join(told, joined, began_together=before.onset.meets(onset))
+    return None if completes else reason_to_join(told, joined, began_together=before.onset.meets(onset))
 
 
 def _raised(history: NotificationHistory, incident: ProblemStep | None) -> NotificationHistory:

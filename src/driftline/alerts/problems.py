@@ -4,6 +4,7 @@ A signal that opens joins an open problem
 
 - where their onsets meet: they may have begun at the same moment;
 - where it has a cause that the problem had before;
+- where the problem has told all of it (:mod:`driftline.alerts.already_told`), and no other problem fits;
 - or where it can follow from the problem's root (:func:`follows`) and began while the problem lasted.
 
 Else it is a problem of its own. A problem lasts until all its signals are resolved. Right after that it can be opened
@@ -17,13 +18,14 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, structs
 
+from driftline.alerts.already_told import ToldFinding
 from driftline.alerts.escalation import ESCALATION_FACTOR, NotificationHistory
 from driftline.alerts.onsets import Interval
 from driftline.alerts.shown import CauseFindings, ShownFinding, first_of
 from driftline.events.alert import AlertEvent, Cause, Root
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from driftline.events.origin import Origin
 
@@ -53,6 +55,13 @@ class ProblemState(Struct, frozen=True):
     """Whether a mute has held a notification back."""
     over: bool = False
     """Whether a command ended it: then it does not open again."""
+    said: dict[str, ToldFinding] = {}
+    """What its notifications have said of columns, by check: at most one a check of each of the model's columns."""
+
+    @property
+    def told_of(self) -> Collection[ToldFinding]:
+        """What people know of columns by it: nothing where a mute holds a notification back, or a command ended it."""
+        return self.said.values() if self.alert.notification and not self.held and not self.over else ()
 
     @property
     def onset(self) -> Interval:
@@ -104,14 +113,20 @@ def place(
 
 
 def named(
-    root: ShownFinding | None, found: Sequence[ShownFinding], onset: Interval, *, began_together: bool
+    root: ShownFinding | None,
+    found: Sequence[ShownFinding],
+    onset: Interval,
+    *,
+    began_together: bool,
+    told: Collection[tuple[str, str | None]] = (),
 ) -> ShownFinding:
     """Return what names a problem after further findings, which began in ``onset``; the first has no root before.
 
-    What explains more takes over where it began with the problem, and also later where its effect is far greater: that
-    notifies, and is what people have to look at. The same finding with a greater effect refreshes the numbers, so that
-    an alert shows the worst there was. Windows describe what e-detectors find first: the finding of a window takes over
-    from that of an e-detector of the same columns, and none of these takes over from it.
+    What explains more takes over where it began with the problem, or with what names it, and also later where its
+    effect is far greater: that notifies, and is what people have to look at, unless they have been ``told`` (what it is
+    about). The same finding with a greater effect refreshes the numbers, so that an alert shows the worst there was.
+    Windows describe what e-detectors find first: the finding of a window takes over from that of an e-detector of the
+    same columns, and none of these takes over from it.
     """
     counting = [each for each in found if each.summary.severity != "info"]
     if root is None:
@@ -124,8 +139,10 @@ def named(
     if described:
         root = with_first_offsets(structs.replace(first_of(described), begun=root.begun), root)
     first = first_of((*counting, root))
-    if began_together and first.rank < root.rank:
-        return with_first_offsets(first, root)
+    with_root = root.begun is not None and Interval(*root.begun).meets(onset)
+    if (began_together or with_root) and first.rank < root.rank:
+        return with_first_offsets(structs.replace(first, begun=None if began_together else root.begun), root)
+    first = first_of((*(each for each in counting if each.about not in told), root))
     if first.about != root.about and first.multiple >= ESCALATION_FACTOR * root.multiple:
         return structs.replace(first, begun=None if began_together else tuple(onset))
     again = (each for each in counting if each.about == root.about and each.root == root.root)

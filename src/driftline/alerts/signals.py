@@ -25,7 +25,13 @@ from msgspec import Struct, field, structs
 
 from driftline.alerts.approach import approaching, reached_back
 from driftline.alerts.clean_windows import after_findings, after_window
-from driftline.alerts.escalation import NotificationHistory, completed_history, history_after, reason_to_notify
+from driftline.alerts.escalation import (
+    NotificationHistory,
+    completed_history,
+    history_after,
+    reason_to_notify,
+    reason_to_remind,
+)
 from driftline.alerts.onsets import Interval, first_onset, has_own_onset
 from driftline.alerts.policy import cause_of, check_key, is_beside, ranked
 from driftline.alerts.unused_findings import OpeningRule, UnusedFindings, counts_windows, key_of
@@ -35,6 +41,7 @@ from driftline.events.cloudevents import epoch_ms
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from driftline.alerts.already_told import AlreadyTold
     from driftline.alerts.observation import Observation
     from driftline.events.finding import FindingEvent
 
@@ -94,6 +101,10 @@ class SignalChange(NamedTuple):
     """Findings of the same kind that open nothing, ranked."""
     complete: Sequence[FindingEvent] = ()
     """Findings that the signal's notification used up; empty where it does not notify."""
+    news: Sequence[FindingEvent] = ()
+    """Those of them that no alert has told (:mod:`driftline.alerts.already_told`)."""
+    completing: Sequence[FindingEvent] = ()
+    """Findings that complete the signal's latest notification."""
     n_clean: int = 0
     """Clean windows that resolved it."""
     onset: Interval | None = None
@@ -106,24 +117,31 @@ def advance_signals(
     findings: Sequence[FindingEvent],
     causes: Iterable[Cause],
     rules: AlertRules,
+    told: AlreadyTold,
 ) -> tuple[Signals, list[SignalChange]]:
-    """Return the signals after one window's check result, and what changed; see :func:`~driftline.alerts.advance`."""
+    """Return the signals after one window's check result, and what changed; see :func:`~driftline.alerts.advance`.
+
+    ``told`` is what alerts have notified; what this observation notifies of faults of columns is added to it before
+    their drift is looked at.
+    """
     is_window = observation.window.kind != "pane"
     unused = before.tally.counted(observation.window.size_ms) if is_window else before.tally
     near = approaching(before.near, observation, findings) if is_window else before.near
     states = dict(before.open)
-    changes: list[SignalChange] = []
-    for cause in causes:
+    changes: dict[Cause, SignalChange] = {}
+    in_order = [*causes]
+    for cause in sorted(in_order, key=lambda each: each != "data quality"):
         of_cause = ranked(finding for finding in findings if cause_of(finding) == cause)
         state = states.get(cause)
         if of_cause:
-            after, unused, change = _with_findings(state, unused, cause, observation, of_cause, rules)
+            after, unused, change = _with_findings(state, unused, cause, observation, of_cause, rules, told)
             if change is not None and change.onset is not None:
                 onset = reached_back(change.onset, change.complete, near, observation.window.size_ms)
                 change = change._replace(onset=onset)
             if after is not None and change is not None:
                 states[cause] = after
-                changes.append(change._replace(beside=ranked(each for each in findings if is_beside(each, cause))))
+                changes[cause] = change._replace(beside=ranked(each for each in findings if is_beside(each, cause)))
+                told.add((*change.news, *change.completing))
         elif state is not None and _can_resolve(state, observation, rules):
             clean = after_window(state.clean, (), observation.lingering, rules.resolve_after)
             if clean:
@@ -131,8 +149,8 @@ def advance_signals(
                 continue
             del states[cause]
             unused = unused.forgotten(cause)
-            changes.append(SignalChange(cause, "resolved", n_clean=rules.resolve_after))
-    return Signals(states, unused, near), changes
+            changes[cause] = SignalChange(cause, "resolved", n_clean=rules.resolve_after)
+    return Signals(states, unused, near), [changes[cause] for cause in in_order if cause in changes]
 
 
 def settled_ms(observation: Observation, rules: AlertRules) -> int:
@@ -164,6 +182,7 @@ def _with_findings(
     observation: Observation,
     findings: Sequence[FindingEvent],
     rules: AlertRules,
+    told: AlreadyTold,
 ) -> tuple[SignalState | None, UnusedFindings, SignalChange | None]:
     """Return the cause's signal, the unused findings and what changed; notifications use findings up."""
     size_ms = observation.window.size_ms
@@ -174,23 +193,27 @@ def _with_findings(
     complete = [keys[key] for key in unused.complete(cause, keys, rules.opening)]
     complete += [finding for finding in findings if not counts_windows(finding)]
     spent = unused.spent(cause, [key_of(finding, size_ms) for finding in complete])
-    next_ms = settled_ms(observation, rules)
+    next_ms, news = settled_ms(observation, rules), told.news(complete)
     if state is None:
         if not complete:
             return None, unused, None
-        history = history_after(complete, None, observation.time_ms, next_ms)
+        history = history_after(news, None, observation.time_ms, next_ms)
         first = unused.onset(cause, [key_of(finding, size_ms) for finding in complete])
         own = [finding for finding in complete if has_own_onset(finding)]
         onset = first_onset(own or findings) if own or first is None else Interval(*first)
-        opened = SignalChange(cause, "opened", findings, complete=complete, onset=onset)
+        opened = SignalChange(cause, "opened", findings, complete=complete, news=news, onset=onset)
         opening = SignalState(size_ms, history, began_ms=onset.from_ms)
         return structs.replace(opening, clean=_clean_after(opening, observation, findings, rules)), spent, opened
     updated = SignalChange(cause, "updated", findings)
     state = structs.replace(state, clean=_clean_after(state, observation, findings, rules))
     if epoch_ms(observation.window.start) < state.told.settled_ms:
-        return structs.replace(state, told=completed_history(state.told, findings)), spent, updated
-    reason = reason_to_notify(state.told, complete, observation.time_ms, rules.remind_after_ms)
+        completing = told.news(findings)
+        history = completed_history(state.told, completing)
+        return structs.replace(state, told=history), spent, updated._replace(completing=completing)
+    reason = reason_to_notify(state.told, news) or reason_to_remind(
+        state.told, complete, observation.time_ms, rules.remind_after_ms
+    )
     if reason is None:
         return state, unused, updated
-    history = history_after(complete, state.told, observation.time_ms, next_ms, reason)
-    return structs.replace(state, told=history), spent, updated._replace(complete=complete)
+    history = history_after(news or complete, state.told, observation.time_ms, next_ms, reason)
+    return structs.replace(state, told=history), spent, updated._replace(complete=complete, news=news)

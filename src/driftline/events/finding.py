@@ -25,8 +25,10 @@ class Statistic(Struct, frozen=True, kw_only=True):
 
     name: str
     """``pearson_chi_squared`` or ``exact_partition`` (both compared with chi-squared), ``exact_share``, ``welch_t``,
-    ``interval_quantile`` (of the widest interval of a metric's change that lies beyond 0), ``log_mixture`` (evidence of
-    an e-detector), ``estimated_<metric>`` (no test: its band is compared with the reference), or a detector's name."""
+    ``interval_quantile`` (of the widest interval of a metric's change that lies beyond 0), ``sampled_score_quantile``
+    (of a metric of the confusion matrix, among random samples of the labels of window and baseline), ``log_mixture``
+    (evidence of an e-detector), ``estimated_<metric>`` (no test: its band is compared with the reference), or a
+    detector's name."""
     value: float
     degrees_of_freedom: int | None
     """Null for statistics without degrees of freedom."""

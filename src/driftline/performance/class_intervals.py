@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+_OF_ONE_MARGIN: Final = frozenset({"balanced_accuracy", "precision", "recall"})
 _ADDED: Final = 2.0
 """Pseudo-labels spread over all cells where all labels agree and their variance is 0."""
 
@@ -146,7 +147,7 @@ def _delta(shares: Floats, n: float, name: str, beta: float, value: float, *, bi
 
 
 def _variance(shares: Floats, n: float, slopes: Slopes) -> float:
-    by_cell = np.diag(slopes.diagonal) + slopes.predicted[:, None] + slopes.actual[None, :]
+    by_cell = _by_cell(slopes)
     mean = float((shares * by_cell).sum())
     return float((shares * (by_cell - mean) ** 2).sum()) / n
 
@@ -166,9 +167,48 @@ def _value(shares: Floats, name: str, beta: float, *, binary: bool) -> float:
     return float((weight * (1 + square) * d / (square * a + p)).sum())
 
 
+def influence(confusion: Floats, name: str, beta: float, *, binary: bool) -> Floats:
+    """Return by how much one label more of each cell moves a metric, times the number of labels, shape (K, K).
+
+    To first order, and up to a constant: the influence function of the metric. Its variance over the labels, by their
+    number, is that of the metric by the delta method.
+
+    Parameters
+    ----------
+    confusion : ndarray of float64, shape (K, K)
+        Labels by predicted (row) and actual class; not all 0.
+    name : str
+        Balanced accuracy, kappa, Matthews' correlation, and precision, recall and F-scores of a binary task's positive
+        class or, by equal weights or ``..._weighted``, of several classes.
+    beta : float
+        Of F-beta.
+    binary : bool
+
+    Examples
+    --------
+    >>> influence(np.array([[40.0, 10.0], [20.0, 30.0]]), "balanced_accuracy", 1.0, binary=True).round(3).tolist()
+    [[0.278, -0.937], [-0.556, 0.313]]
+    """
+    shares = confusion / confusion.sum()
+    slopes = _slopes(shares, name, beta, binary=binary)
+    return _by_cell(slopes)
+
+
+def _by_cell(slopes: Slopes) -> Floats:
+    by_cell: Floats = np.diag(slopes.diagonal) + slopes.predicted[:, None] + slopes.actual[None, :]
+    return by_cell
+
+
 def _slopes(shares: Floats, name: str, beta: float, *, binary: bool) -> Slopes:
     d, p, a = np.diagonal(shares), shares.sum(axis=1), shares.sum(axis=0)
     one = np.ones(d.size)
+    if name in _OF_ONE_MARGIN:
+        of_rows = name == "precision"
+        whole = p if of_rows else a
+        weight = _macro(whole if name == "balanced_accuracy" else p + a, binary=binary and name != "balanced_accuracy")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            diagonal, falls = weight / whole, -weight * d / (whole * whole)
+        return _finite(diagonal, falls if of_rows else 0 * one, 0 * one if of_rows else falls)
     if name == "cohen_kappa":
         chance = float(p @ a)
         by_chance = -(1 - float(d.sum())) / (1 - chance) ** 2

@@ -30,18 +30,33 @@ _OF_TASK: Final = {
         "recall",
         "specificity",
         "f1",
+        "f_beta",
+        "balanced_accuracy",
+        "cohen_kappa",
+        "matthews_correlation",
         "auc",
         "average_precision",
         "lift",
         "log_loss",
         "brier",
     ),
-    "multiclass": ("accuracy",),
+    "multiclass": (
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "f_beta",
+        "f1_weighted",
+        "balanced_accuracy",
+        "cohen_kappa",
+        "matthews_correlation",
+    ),
     "regression": ("mae", "mse", "rmse", "rmsle", "mape", "pinball"),
 }
 _LOSSES: Final = frozenset({"log_loss", "brier", *_OF_TASK["regression"]})
 _NO_FRACTION: Final = _LOSSES | {"lift"}
 _SHARES: Final = frozenset({"accuracy", "precision", "recall", "specificity"})
+_OF_CONFUSION: Final = frozenset({"f_beta", "f1_weighted", "balanced_accuracy", "cohen_kappa", "matthews_correlation"})
 _SUMS: Final = {
     "log_loss": ("log_loss", "log_loss_square"),
     "brier": ("brier", "brier_square"),
@@ -101,9 +116,14 @@ def is_fraction(metric: str) -> bool:
     return metric not in _NO_FRACTION
 
 
-def is_share(metric: str) -> bool:
-    """Return whether a tested metric is the share of right decisions among some decisions."""
-    return metric in _SHARES
+def is_share(metric: str, task: Task) -> bool:
+    """Return whether a tested metric is the share of right decisions among some decisions; averages of such are not."""
+    return metric in _SHARES if task.kind == "binary" else metric == "accuracy"
+
+
+def is_of_confusion(metric: str, task: Task) -> bool:
+    """Return whether a tested metric is a function of the confusion matrix, but no share."""
+    return metric in _OF_CONFUSION or (task.kind == "multiclass" and metric != "accuracy")
 
 
 def is_mean_loss(metric: str) -> bool:

@@ -18,6 +18,7 @@ from driftline.checks.columns.change_size import change_of
 from driftline.checks.columns.mixture_findings import check_of
 from driftline.checks.contract.check import Outcome, check, effect_of, statistic_of
 from driftline.checks.quality.frozen import value_in
+from driftline.checks.references.bet_columns import shares_of
 from driftline.detectors.mixture.directions import categorical_directions
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.grouping import OTHERS, UNLISTED
@@ -116,19 +117,14 @@ def _compared(
 
 @lru_cache(maxsize=8_192)
 def _of_numbers(usual_bytes: bytes, held: ValueGroups) -> tuple[Direction, ...]:
-    return held.directions(*_shares(usual_bytes))
+    return held.directions(*shares_of(np.frombuffer(usual_bytes)))
 
 
 @lru_cache(maxsize=8_192)
 def _of_categories(usual_bytes: bytes, labels: tuple[str, ...]) -> tuple[Direction, ...]:
     unlisted = labels.index(UNLISTED) if UNLISTED in labels else None
     named = [group for group, label in enumerate(labels) if label not in {UNLISTED, OTHERS}]
-    return categorical_directions(*_shares(usual_bytes), named, unlisted)
-
-
-def _shares(usual_bytes: bytes) -> tuple[NDArray[np.float64], float]:
-    usual = np.maximum(np.frombuffer(usual_bytes, dtype=np.float64), _LEAST)
-    return usual[:-1] / usual[:-1].sum(), min(float(usual[-1] / usual.sum()), 1 - 1e-6)
+    return categorical_directions(*shares_of(np.frombuffer(usual_bytes)), named, unlisted)
 
 
 def _difference(

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
 from driftline.checks.contract.wording import number, percent
+from driftline.checks.labels.confusion_tests import confusion_test
 from driftline.checks.labels.gates import gate_of
 from driftline.checks.labels.interval_tests import interval_test
 from driftline.checks.quality.duplicates import PART_OF_LEVEL
@@ -18,6 +19,7 @@ from driftline.performance.losses import (
     is_fraction,
     is_loss,
     is_mean_loss,
+    is_of_confusion,
     is_share,
     mean_loss,
     watched_metrics,
@@ -68,8 +70,9 @@ def performance(case: PerformanceCase) -> Iterator[Outcome]:
     """Test each watched metric that the task has and both sides have labels for; together they are one test.
 
     Each has its part of the level, by the metrics that are watched, whether they have an outcome or not. Shares of
-    right decisions: the exact one-sided test of the wrong ones. Losses: Welch's one-sided test of their mean. Both take
-    errors to vary as much as they did between the reference's windows, where its rows have times. Each metric is tested
+    right decisions: the exact one-sided test of the wrong ones. Losses: Welch's one-sided test of their mean. Other
+    metrics of the confusion matrix: the permutation test of how much each label moves them. All take errors to vary as
+    much as they did between the reference's windows, where its rows have times. Each metric is tested
     again for a change for the better, which is information and costs nothing of the budget.
     """
     watched = watched_metrics(case.profile.task, case.settings.performance.metrics)
@@ -81,14 +84,38 @@ def performance(case: PerformanceCase) -> Iterator[Outcome]:
 
 
 def _compared(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
-    if is_share(metric):
+    task = case.profile.task
+    if is_share(metric, task):
         return _share(metric, case, better=better)
+    if is_of_confusion(metric, task):
+        return _by_scores(metric, case, better=better)
     return (_loss if is_mean_loss(metric) else _by_interval)(metric, case, better=better)
+
+
+def _by_scores(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
+    """Compare a metric of the confusion matrix, by how much each label moves it."""
+    sizes = _labels(case)
+    if min(sizes) < LEAST:
+        return None
+    spread = spread_of(case, metric, sizes[0])
+    found = confusion_test(case, metric, spread.dispersion, spread.degrees_of_freedom, better=better)
+    if found is None:
+        return None
+    change = (found.current - found.reference) * (1 if better else -1)
+    statistic = statistic_of("sampled_score_quantile", found.test.quantile, found.test.p_value)
+    name = f"{metric}_{'rise' if better else 'drop'}"
+    effect = effect_of(name, change, gate_of(metric, case.settings), found.current, found.reference)
+    return Comparison(statistic, effect, sizes, spread, change - SURE * found.test.standard_error)
+
+
+def _labels(case: PerformanceCase) -> tuple[int, int]:
+    now, before = (max(0, int(side[LABELLED])) for side in (case.revision.vector, case.baseline.vector))
+    return now, before
 
 
 def _by_interval(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
     """Compare a metric that is neither a share nor a mean."""
-    sizes = tuple(max(0, int(side[LABELLED])) for side in (case.revision.vector, case.baseline.vector))
+    sizes = _labels(case)
     if min(sizes) < LEAST:
         return None
     spread = spread_of(case, metric, sizes[0])
@@ -104,7 +131,7 @@ def _by_interval(metric: TestedMetric, case: PerformanceCase, *, better: bool) -
     statistic = statistic_of("interval_quantile", found.quantile, found.p_value)
     name = f"{metric}_{'rise' if is_rise else 'drop'}"
     effect = effect_of(name, change, gate, found.current, found.reference, corrected=change / unit)
-    return Comparison(statistic, effect, (sizes[0], sizes[1]), spread, (change - SURE * found.standard_error) / unit)
+    return Comparison(statistic, effect, sizes, spread, (change - SURE * found.standard_error) / unit)
 
 
 def _share(metric: TestedMetric, case: PerformanceCase, *, better: bool) -> Comparison | None:
@@ -191,7 +218,7 @@ def errors_spread(profile: Profile, settings: ModelSettings, metric: str, n: flo
         return Spread(1.0, None, 0)
     known = history.errors.metrics
     of_metric = known.get(metric)
-    if not is_share(metric) and not is_mean_loss(metric):  # as much as errors that vary most
+    if not is_share(metric, profile.task) and not is_mean_loss(metric):  # as much as errors that vary most
         of_metric = max(known.values(), key=lambda each: each.at(n), default=None)
     if of_metric is None or history.errors.window_ms != int(settings.windows.performance):
         return Spread(1.0, None, 0)

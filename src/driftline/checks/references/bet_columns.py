@@ -61,7 +61,7 @@ def bet_column(view: ReferenceView, index: int) -> BetColumn:
     values[unlisted] = max(int(values[unlisted]), int((reference[place.bins][:-1] == 1).sum()))
     counts = np.append(values, reference[place.quality].sum())
     named = [group for group in range(len(labels)) if group != unlisted and of_bins.count(group) == 1]
-    directions = categorical_directions(*_shares(counts), named, unlisted) if values.any() else ()
+    directions = categorical_directions(*shares_of(counts), named, unlisted) if values.any() else ()
     return BetColumn(grouping, np.eye(len(labels))[list(of_base)], of_dispersion, counts, directions)
 
 
@@ -76,12 +76,15 @@ def _of_numbers(view: ReferenceView, index: int, column: NumericColumn) -> BetCo
     empty = parts.sum(axis=1) == 0
     np.add.at(parts, (groups.base.index, held.grouping.index), np.where(empty[groups.base.index], 1.0, 0.0))
     parts /= parts.sum(axis=1, keepdims=True)
-    directions = held.directions(*_shares(counts)) if values.any() else ()
+    directions = held.directions(*shares_of(counts)) if values.any() else ()
     return BetColumn(held.grouping, parts, held.parents, counts, directions)
 
 
-def _shares(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], float]:
-    """Return the shares of values by group, each above 0, and that of events without one."""
+def shares_of(counts: NDArray[np.int64] | NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Return the shares of values by group, each above 0, and that of events without one, which is last: (0, 1) both.
+
+    A group that the reference does not have counts as half an event, and so do events without a value.
+    """
     values = np.maximum(counts[:-1], LEAST_SHARE)
     missing = max(float(counts[-1]), LEAST_SHARE) / max(float(counts.sum()), 1.0)
     return values / values.sum(), min(missing, 1 - 1e-6)

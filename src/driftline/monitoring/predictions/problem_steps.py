@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from driftline.alerts import ProblemStep, incident_at, step_of
-from driftline.monitoring.state.table import Table
+from driftline.monitoring.state.steps import Steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from driftline.alerts.onsets import Interval
-    from driftline.events.alert import AlertEvent, Root
-    from driftline.monitoring.state.table import Tables
-
-MAX_STEPS: Final = 2_000
-"""Steps of a model that are kept at most; where labels stall for longer, the oldest are forgotten."""
+    from driftline.events.alert import Root
 
 
-class ProblemSteps:
+class ProblemSteps(Steps[ProblemStep]):
     """The steps of problems, from the oldest that somebody may still ask for.
 
     Parameters
@@ -37,22 +31,8 @@ class ProblemSteps:
     """
 
     def __init__(self, keep_ms: int, name: str) -> None:
+        super().__init__(name, ProblemStep, step_of, _same)
         self._keep_ms = keep_ms
-        self._steps = Table(name, int, ProblemStep)
-        self.tables: Tables = (self._steps,)
-
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    def note(self, alerts: Iterable[AlertEvent]) -> None:
-        """Add what records of alerts make known, in their order."""
-        for alert in alerts:
-            step = step_of(alert)
-            before = {each.alert_id: each for _, each in self._in_order()}.get(step.alert_id)
-            if before is None or structs.replace(before, time_ms=step.time_ms) != step:
-                self._steps.put(max(self._steps, default=-1) + 1, step)
-        for number in sorted(self._steps)[: max(0, len(self._steps) - MAX_STEPS)]:
-            self._steps.drop(number)
 
     def explaining(self, onset: Interval, at_ms: int, root: Root, *, later: bool) -> ProblemStep | None:
         """Return the problem that explains what began in an interval, as it was known at a moment.
@@ -65,12 +45,8 @@ class ProblemSteps:
     def expire(self, joins_ms: int) -> None:
         """Forget what no join from a time on asks for: problems that ended long before, steps that others replaced."""
         before_ms = joins_ms - self._keep_ms
-        known = [(number, step) for number, step in self._in_order() if step.time_ms < before_ms]
-        latest = {step.alert_id: number for number, step in known}
-        for number, step in known:
-            over = step.until_ms is not None and step.until_ms < before_ms
-            if over or number != latest[step.alert_id]:
-                self._steps.drop(number)
+        self._forget(before_ms, lambda step: step.until_ms is not None and step.until_ms < before_ms)
 
-    def _in_order(self) -> list[tuple[int, ProblemStep]]:
-        return sorted(self._steps.items())
+
+def _same(before: ProblemStep, step: ProblemStep) -> bool:
+    return structs.replace(before, time_ms=step.time_ms) == step

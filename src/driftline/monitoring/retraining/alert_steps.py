@@ -7,23 +7,13 @@ is decided does not depend on how far the predictions have come (as in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
 from msgspec import Struct, structs
 
 from driftline.alerts.onsets import Interval
 from driftline.events.alert import AlertEvent, Cause, ProblemKind, Root
 from driftline.events.cloudevents import epoch_ms
 from driftline.events.evidence import EventRole, Severity
-from driftline.monitoring.state.table import Table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from driftline.monitoring.state.table import Tables
-
-MAX_STEPS: Final = 2_000
-"""Steps of a model that are kept at most; where labels stall for longer, the oldest are forgotten."""
+from driftline.monitoring.state.steps import Steps
 
 
 class ChangedColumn(Struct, frozen=True, array_like=True):
@@ -108,7 +98,7 @@ def _columns(alert: AlertEvent) -> tuple[ChangedColumn, ...]:
     )
 
 
-class AlertSteps:
+class AlertSteps(Steps[AlertStep]):
     """The steps of a model's alerts about predictions, from the oldest that a join may still ask for.
 
     Notes
@@ -118,31 +108,13 @@ class AlertSteps:
     """
 
     def __init__(self) -> None:
-        self._steps = Table("alert-step", int, AlertStep)
-        self.tables: Tables = (self._steps,)
-
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    def note(self, alerts: Iterable[AlertEvent]) -> None:
-        """Add what records of alerts make known, in their order."""
-        for alert in alerts:
-            step = step_of(alert)
-            before = {each.alert_id: each for _, each in sorted(self._steps.items())}.get(step.alert_id)
-            if before is None or not before.says_the_same(step):
-                self._steps.put(max(self._steps, default=-1) + 1, step)
-        for number in sorted(self._steps)[: max(0, len(self._steps) - MAX_STEPS)]:
-            self._steps.drop(number)
+        super().__init__("alert-step", AlertStep, step_of, AlertStep.says_the_same)
 
     def open_at(self, at_ms: int) -> list[AlertStep]:
         """Return the alerts that were open at a moment, as they were known then."""
-        known = {step.alert_id: step for _, step in sorted(self._steps.items()) if step.time_ms <= at_ms}
+        known = {step.alert_id: step for _, step in self._in_order() if step.time_ms <= at_ms}
         return [step for step in known.values() if step.is_open]
 
     def expire(self, joins_ms: int) -> None:
         """Forget what no join from a time on asks for: alerts that were over by then, steps that others replaced."""
-        known = [(number, step) for number, step in sorted(self._steps.items()) if step.time_ms <= joins_ms]
-        latest = {step.alert_id: number for number, step in known}
-        for number, step in known:
-            if number != latest[step.alert_id] or not step.is_open:
-                self._steps.drop(number)
+        self._forget(joins_ms + 1, lambda step: not step.is_open)

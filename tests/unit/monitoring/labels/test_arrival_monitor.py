@@ -43,7 +43,7 @@ def traffic_of(n_cohorts: int, late: range = range(0)) -> Labelled:
     return traffic
 
 
-def done(traffic: Labelled, every_ms: int = 30_000) -> Run:
+def done(traffic: Labelled, every_ms: int = 300_000) -> Run:
     return run(list(flushes(SETTINGS, traffic, every_ms)), SETTINGS, PROFILES)
 
 

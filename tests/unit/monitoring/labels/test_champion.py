@@ -55,7 +55,7 @@ def performance_events(model: ModelSettings, batch: int) -> list[dict[str, Any]]
             says = label if rng.random() < share else 1 - label
             event = {"prediction_id": f"p{i}", "ts": START_MS + i * 4_000, "model": "risk", "model_version": version}
             predictions.append(event | {"prediction": says})
-    end = {"prediction_id": "end", "ts": START_MS + 24 * HOUR_MS}
+    end = {"prediction_id": "end", "ts": START_MS + 5 * HOUR_MS}
     predictions.append(end | {"model": "risk", "model_version": "1", "prediction": 0})
     truths = [
         {"prediction_id": f"p{i}", "ts": START_MS + i * 4_000 + 9_000, "label": y}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 PROFILE = training_profile(KEY, 0, n=4_000, labelled=True)
 """One in twenty of its predictions is wrong."""
 ONSET_MS = START_MS + 1_500_000
+FLUSH_MS = 60_000
 
 
 def settings_of(*, sequential: bool = True, dispersion: str = "independent") -> Settings:
@@ -55,7 +56,7 @@ def findings(
 ) -> list[dict[str, Any]]:
     settings = settings_of(sequential=sequential, dispersion=dispersion)
     traffic = traffic_of(wrong_after, wrong_before=wrong_before)
-    outputs = run(list(flushes(settings, traffic, 10_000, under=PROFILE)), settings, [PROFILE]).outputs
+    outputs = run(list(flushes(settings, traffic, FLUSH_MS, under=PROFILE)), settings, [PROFILE]).outputs
     kinds = (("ce_type", b"io.driftline.finding.v1"), ("ce_type", b"io.driftline.alert.v1"))
     found = [json.loads(each.value or b"null") for each in outputs if any(kind in each.headers for kind in kinds)]
     shown = (each for each in found if each is not None)
@@ -134,7 +135,7 @@ def test_labels_of_no_class_are_not_told_as_errors() -> None:
     """Labels that are spelled otherwise from a moment on: the finding about that comes, and none of panes."""
     settings, traffic = settings_of(), traffic_of(0.05)
     traffic.actual[traffic.time_ms >= ONSET_MS] = 9.0
-    outputs = run(list(flushes(settings, traffic, 10_000, under=PROFILE)), settings, [PROFILE]).outputs
+    outputs = run(list(flushes(settings, traffic, FLUSH_MS, under=PROFILE)), settings, [PROFILE]).outputs
     wanted = ("ce_type", b"io.driftline.finding.v1")
     found = [json.loads(each.value or b"null") for each in outputs if wanted in each.headers]
     assert of_panes(found) == []
@@ -149,7 +150,7 @@ def test_an_alert_ends_though_windows_have_too_few_labels_to_be_tested() -> None
     wrong = rng.random(after.size) < np.where(after & (traffic.time_ms < ONSET_MS + 150_000), 0.6, 0.05)
     traffic.actual[after] = np.where(wrong, 1 - traffic.predicted, traffic.predicted)[after]
     traffic.delay_ms[after & (rng.random(after.size) >= 0.2)] = -1
-    outputs = run(list(flushes(settings, traffic, 10_000, under=PROFILE)), settings, [PROFILE]).outputs
+    outputs = run(list(flushes(settings, traffic, FLUSH_MS, under=PROFILE)), settings, [PROFILE]).outputs
     wanted = ("ce_type", b"io.driftline.alert.v1")
     read = [json.loads(each.value) for each in outputs if each.value and wanted in each.headers]
     alerts = sorted((each for each in read if each["cause"] == "performance"), key=lambda each: each["revision"])
@@ -160,7 +161,7 @@ def test_an_alert_ends_though_windows_have_too_few_labels_to_be_tested() -> None
 @pytest.mark.slow
 def test_neither_flushes_nor_crashes_show() -> None:
     settings, traffic = settings_of(), traffic_of(0.11)
-    wanted = run(list(flushes(settings, traffic, 10_000, under=PROFILE)), settings, [PROFILE]).outputs
+    wanted = run(list(flushes(settings, traffic, FLUSH_MS, under=PROFILE)), settings, [PROFILE]).outputs
     for seed, every_ms in ((1, 5_000), (2, 70_000)):
         records = list(flushes(settings, traffic, every_ms, under=PROFILE))
         got = run_with_crashes(records, settings, [PROFILE], random.Random(seed), 4)

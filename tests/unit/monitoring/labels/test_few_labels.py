@@ -19,27 +19,24 @@ if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
 
 SETTINGS = arrival_settings()
+FLUSH_MS = 60_000
 
 
-def final_events(share: float, *, by_score: bool = False) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the last revisions of windows with few labels, and of the same windows with all labels."""
-    found = []
-    for few in (True, False):
-        traffic = Labelled.evenly(4 * 1_500, 200, np.random.default_rng(8))
-        traffic.delay_ms[:] = 15_000
-        chance = np.random.default_rng(3).random(traffic.delay_ms.size)
-        if few:
-            rate = np.where(traffic.scores >= 0.5, 0.0, share) if by_score else share
-            traffic.delay_ms[chance >= rate] = -1
-        outputs = run(list(flushes(SETTINGS, traffic, 10_000)), SETTINGS, [training_profile(KEY, 0)]).outputs
-        wanted = ("ce_type", b"io.driftline.performance.v1")
-        events = [json.loads(record.value or b"null") for record in outputs if wanted in record.headers]
-        found.append(sorted((each for each in events if each["final"]), key=lambda each: each["window"]["start"]))
-    return found[0], found[1]
+def final_events(share: float, *, by_score: bool = False) -> list[dict[str, Any]]:
+    """Return the last revisions of windows of whose predictions a part has labels."""
+    traffic = Labelled.evenly(4 * 1_500, 200, np.random.default_rng(8))
+    traffic.delay_ms[:] = 15_000
+    chance = np.random.default_rng(3).random(traffic.delay_ms.size)
+    rate = np.where(traffic.scores >= 0.5, 0.0, share) if by_score else share
+    traffic.delay_ms[chance >= rate] = -1
+    outputs = run(list(flushes(SETTINGS, traffic, FLUSH_MS)), SETTINGS, [training_profile(KEY, 0)]).outputs
+    wanted = ("ce_type", b"io.driftline.performance.v1")
+    events = [json.loads(record.value or b"null") for record in outputs if wanted in record.headers]
+    return sorted((each for each in events if each["final"]), key=lambda each: each["window"]["start"])
 
 
 def test_metrics_of_all_predictions_are_where_their_intervals_say() -> None:
-    few, every = final_events(0.5)
+    few, every = final_events(0.5), final_events(1.0)
     assert len(few) == len(every) >= 4
     hits, widths = [], []
     for part, whole in zip(few, every, strict=True):
@@ -81,7 +78,7 @@ def regression_events(share: float, *, small_only: bool = False) -> list[dict[st
         actual / profile.task.spread,
         np.where(unlabelled, -1, 15_000),
     )
-    outputs = run(list(flushes(SETTINGS, traffic, 10_000, under=profile)), SETTINGS, [profile]).outputs
+    outputs = run(list(flushes(SETTINGS, traffic, FLUSH_MS, under=profile)), SETTINGS, [profile]).outputs
     wanted = ("ce_type", b"io.driftline.performance.v1")
     events = [json.loads(record.value or b"null") for record in outputs if wanted in record.headers]
     return sorted((each for each in events if each["final"]), key=lambda each: each["window"]["start"])
@@ -121,7 +118,7 @@ def test_a_regression_with_too_few_labels_says_how_many_it_takes() -> None:
 
 
 def test_labels_for_some_scores_only_are_not_taken_for_all_predictions() -> None:
-    few, _ = final_events(0.3, by_score=True)
+    few = final_events(0.3, by_score=True)
     for event in few:
         powered = event["powered"]
         assert (powered["status"], powered["metrics"]) == ("withheld", {})
@@ -129,6 +126,6 @@ def test_labels_for_some_scores_only_are_not_taken_for_all_predictions() -> None
 
 
 def test_too_few_labels_say_so() -> None:
-    few, _ = final_events(0.01)
+    few = final_events(0.01)
     assert {event["powered"]["reason"] for event in few} == {"fewer than 30 labels"}
     assert [event["powered"]["weight"] for event in few] == pytest.approx([None] * len(few))

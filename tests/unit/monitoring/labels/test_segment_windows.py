@@ -77,7 +77,7 @@ def events() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         event = {"prediction_id": f"p{i}", "ts": at_ms, "model": "risk", "model_version": "1", "prediction": says}
         predictions.append(event | {"segments": {"country": country}})
         labels.append({"prediction_id": f"p{i}", "ts": at_ms + 9_000, "label": says ^ wrong})
-    end = {"prediction_id": "end", "ts": START_MS + 24 * HOUR_MS}
+    end = {"prediction_id": "end", "ts": START_MS + (HOURS + 3) * HOUR_MS}
     predictions.append(end | {"model": "risk", "model_version": "1", "prediction": 0})
     return predictions, [*labels, end | {"label": 0}]
 
