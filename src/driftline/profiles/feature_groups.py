@@ -94,8 +94,8 @@ def feature_groups(
     Returns
     -------
     tuple of FeatureGroups
-        The most important first, of equally important ones the first column. Features of one value have no groups, and
-        numbers that are made of vectors are left out.
+        The most important first, of equally important ones the first column. Features of which the
+        reference has one value have no groups, and numbers that are made of vectors are left out.
     """
     ranked = sorted(
         (i for i, column in enumerate(columns) if column.role == "feature" and not isinstance(column, EmbeddingColumn)),
@@ -103,9 +103,12 @@ def feature_groups(
     )
     found: list[FeatureGroups] = []
     for index in ranked:
-        grouping = _grouping(columns[index], counts[places[index].bins])
-        if grouping.n_groups > 1 and len(found) < MAX_FEATURES:
+        bins, absent = counts[places[index].bins], int(counts[places[index].quality].sum())
+        grouping = _grouping(columns[index], bins)
+        if np.count_nonzero(grouping.grouped(bins)) + (absent > 0) > 1:
             found.append(FeatureGroups(index, columns[index], grouping))
+        if len(found) == MAX_FEATURES:
+            break
     return tuple(found)
 
 

@@ -91,10 +91,11 @@ def group_shift_test(
     State: none. Cost: 0.1 ms to 1 ms.
 
     Of independent events the test is exact: given the sums over both sides, of the group and of the others, and the sum
-    of both counts now, the count of the group has a distribution that the common shift cancels from (Zelen 1971). For
-    events in bursts, which are no less likely, with θ the log-odds of the group's share in the profile, δ the shift of the others' and v the sum
-    of both variances, the count is referred to the tail of :mod:`driftline.significance.overdispersed_share` for a
-    profile of 1 / (v π (1 - π)) events with the share π = expit(θ + δ).
+    of both counts now, the count of the group has a distribution that the common shift cancels from (Zelen 1971).
+    Events in bursts are no less likely. With θ the log-odds of the group's share in the profile, δ the shift of the
+    others' and v the sum of both variances, their count is referred to the tail of
+    :mod:`driftline.significance.overdispersed_share` for a profile of 1 / (v π (1 - π)) events with the share
+    π = expit(θ + δ).
 
     Source: Zelen (1971), doi:10.1093/biomet/58.1.129; Breslow and Day (1980), Statistical Methods in Cancer Research I,
     section 4.4. Deviations: the tail is one-sided, by the count.
