@@ -41,6 +41,19 @@ def why_not_compared(profile: Profile) -> str | None:
     return None
 
 
+def feature_remarks(profile: Profile, settings: ModelSettings) -> list[str]:
+    """Return what a profile lacks for errors to be compared by feature; nothing where they are not to be compared."""
+    if not settings.performance.by_feature:
+        return []
+    why, known = why_not_compared(profile), profile.feature_errors
+    if why is not None:
+        return [f"errors are not compared by feature: {why}"]
+    if known is None or not known.cells.indices:
+        first = f"the first {LEAST_BASELINE:,} labelled predictions or more"
+        return [f"errors by feature are compared with {first}, as the reference has none: give labelled rows"]
+    return []
+
+
 def why_not_now(profile: Profile, evidence: FeatureEvidence) -> str | None:
     """Return why the errors of a window are not compared by feature; None where they are."""
     why = why_not_compared(profile)

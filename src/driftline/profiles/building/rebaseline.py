@@ -115,13 +115,18 @@ def rebaselined(
     reference = _reference(standing, new, plan, relations_anew=relations_anew)
     history, lost = joined_history(standing, new, plan.kept, reference)
     new = replace(new, reference=reference)
+    by_feature = _feature_errors(standing, new)
+    if by_feature != standing.feature_errors:
+        remarks.append(
+            "errors by feature are compared with the first windows from then on, as the groups of values are others"
+        )
     profile = replace(
         new,
         history=history,
         performance=standing.performance,
         losses=standing.losses if standing.stratum_cuts.tobytes() == new.stratum_cuts.tobytes() else None,
         error_groups=standing.error_groups,
-        feature_errors=_feature_errors(standing, new),
+        feature_errors=by_feature,
         estimator=estimator,
         decay=standing.decay if plan.kept else None,
         rare={plan.columns[i].name: rare for i, rare in _rare(standing, plan)},

@@ -11,7 +11,7 @@ from msgspec import UNSET, structs
 from driftline.alerts.wording import words_of
 from driftline.checks.contract.closed_window import PerformanceBaseline, PerformanceCase, PerformanceRevision
 from driftline.checks.labels.errors_by_feature import errors_by_feature
-from driftline.checks.labels.feature_evidence import errors_by_feature_of
+from driftline.checks.labels.feature_evidence import errors_by_feature_of, feature_remarks
 from driftline.checks.labels.feature_spread import spread_of_part
 from driftline.profiles.error_spread import SpreadOfMetric
 from driftline.sketches.feature_errors import counts_of
@@ -128,6 +128,15 @@ def test_the_event_says_the_rates_or_why_there_are_none() -> None:
         assert told.why_not.startswith(why)
         assert (told.features, told.baseline) == ([], None)
         assert [*errors_by_feature.examine(case_of(evidence, replace(profile, performance=PROFILE.performance)))] == []
+
+
+def test_whoever_builds_a_reference_is_told_what_it_lacks() -> None:
+    assert feature_remarks(PROFILE, SETTINGS) == []
+    (without,) = feature_remarks(replace(PROFILE, feature_errors=None), SETTINGS)
+    assert without.startswith("errors by feature are compared with the first 1,000 labelled predictions or more")
+    (numbers,) = feature_remarks(replace(NUMBERS, feature_errors=None), SETTINGS)
+    assert numbers.startswith("errors are not compared by feature: the reference does not say which errors of a")
+    assert feature_remarks(replace(NUMBERS, feature_errors=None), independent()) == []
 
 
 def test_nothing_is_tested_or_told_where_it_is_off() -> None:
