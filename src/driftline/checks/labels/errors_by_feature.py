@@ -119,9 +119,9 @@ class _Feature(NamedTuple):
         )
         if min(now.n, before.n) < LEAST_LABELS or now.k * before.n <= before.k * now.n:
             return None
-        if not _is_unusual(now, before, now_others, before_others):
-            return None
         spread = self._spread(share, part, now.n)
+        if not _is_unusual((now, before, now_others, before_others), spread.dispersion):
+            return None
         shift = group_shift_test(
             now,
             now_others,
@@ -202,10 +202,11 @@ def _sides(counts: Counts, part: Part) -> tuple[Marked, Marked]:
     return own, Marked(marked - own.k, rest + marked - own.n)
 
 
-def _is_unusual(now: Marked, before: Marked, now_others: Marked, before_others: Marked) -> bool:
-    odds = [(side.k + 0.5, side.n - side.k + 0.5) for side in (now, before, now_others, before_others)]
+def _is_unusual(sides: tuple[Marked, ...], dispersion: float) -> bool:
+    """Return whether a share rose by enough for a test, given its sides now and before, then those of the others."""
+    odds = [(side.k + 0.5, side.n - side.k + 0.5) for side in sides]
     logs = [math.log(marked / rest) for marked, rest in odds]
-    variance = sum(1 / marked + 1 / rest for marked, rest in odds)
+    variance = dispersion * sum(1 / marked + 1 / rest for marked, rest in odds)
     return (logs[0] - logs[1]) - (logs[2] - logs[3]) > _UNUSUAL * math.sqrt(variance)
 
 
