@@ -58,6 +58,19 @@ def test_the_traffic_is_worth_comparing(wanted: frozenset[Output]) -> None:
     assert any(alert["revision"] > 5 for alert in alerts)
 
 
+def test_errors_by_feature_are_worth_comparing(wanted: frozenset[Output]) -> None:
+    found = [each for each in events_of("finding", wanted) if each["check"].startswith("concept.")]
+    of_age = [
+        each for each in found if (each["model"], each["check"], each["column"]) == ("credit", "concept.errors", "age")
+    ]
+    assert of_age
+    assert all(_ms(each["window"]["end"]) > DRIFT_MS for each in found)
+    assert all(each["group"]["values"].startswith(">=") for each in of_age)
+    events = [each["by_feature"] for each in events_of("performance", wanted) if "by_feature" in each]
+    assert {each["baseline"] for each in events} == {"reference"}
+    assert sum(each["limit"] is not None for each in events) > 10, "of the regression"
+
+
 def test_the_commands_are_worth_comparing(wanted: frozenset[Output]) -> None:
     answers = events_of("control", wanted)
     assert [each["status"] for each in answers].count("refused") == 2

@@ -33,6 +33,7 @@ from driftline.sketches.joined import LabelledPairs, add_joined
 from driftline.sketches.joint import complete_rows
 from driftline.sketches.layout import UNEXPECTED
 from driftline.sketches.scores import DUPLICATES, PREDICTED
+from tests.support.by_feature import cells_of, evidence_of
 from tests.support.operations import made_operations
 from tests.support.windows import HOUR, KEY, PANE_MS, independent, profile_of, window_of
 
@@ -51,7 +52,9 @@ SETTINGS = independent(
             thresholds={"psi": 0.5, "jensen_shannon": 0.5},
         ),
         reference=ReferenceSettings(rolling=RollingSettings()),
-        performance=PerformanceSettings(metrics=("accuracy", "precision", "recall", "log_loss", "mae", "mse")),
+        performance=PerformanceSettings(
+            metrics=("accuracy", "precision", "recall", "log_loss", "mae", "mse"), by_feature=3
+        ),
     )
 )
 """Everything that can be tested is."""
@@ -162,7 +165,10 @@ def _revisions() -> Iterator[Examples]:
     for task in (CLASSES, NUMBERS):
         profile = replace(plain, task=task)
         baseline = PerformanceBaseline(vector=_vector(task, 4_000, 0, 0.1, 5), origin="reference")
+        before = cells_of(profile, 4_000, 0)
         for seed, n, error, repeated in ((1, 900, 0.1, 1), (2, 0, 0.1, 0), (3, 900, 0.4, 90)):
+            changed = error > 0.1
+            now = cells_of(profile, n, seed, wrong_at={3: error}, positive_at={4: 0.9 if changed else 0.5})
             revision = PerformanceRevision(
                 key=KEY,
                 segment="all",
@@ -174,8 +180,9 @@ def _revisions() -> Iterator[Examples]:
                 age_ms=HOUR,
                 final=False,
                 tested=True,
+                by_feature=evidence_of(now, before),
             )
-            yield Examples(error > 0.1, [PerformanceCase(profile, revision, baseline, SETTINGS)])
+            yield Examples(changed, [PerformanceCase(profile, revision, baseline, SETTINGS)])
 
 
 def _earlier(share: float, n: int) -> list[tuple[int, int, bool]]:

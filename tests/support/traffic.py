@@ -12,9 +12,9 @@ import zlib
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from driftline.config.model import ModelSettings
+from driftline.config.model import ModelSettings, PerformanceSettings
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
@@ -42,6 +42,10 @@ HORIZON_MS = 12 * HOUR
 LATE_SHARE = 0.15
 """So many that a worker which starts without its partitions' running maxima will take a late event for one in time."""
 PARTITIONS = 3
+BY_FEATURE = 3
+"""Features by whose values errors are compared."""
+OLD = 70
+"""Age from which on the labels of credit say the opposite once the traffic has drifted."""
 _FUTURE = "2100-01-01T00:00:00Z"
 
 SETTINGS: dict[str, Any] = {
@@ -51,6 +55,7 @@ SETTINGS: dict[str, Any] = {
         "labels": {"horizon": "12h", "wait": "1h", "revisions": ["1h", "6h"], "test_coverage": 0.6},
         "checks": {"dispersion": {"panes": BURN_IN_PANES, "span": "6h"}},
         "bootstrap": {"enabled": False},
+        "performance": {"by_feature": BY_FEATURE},
     },
     "models": {"price": {"task": "regression"}, "credit": {"task": "binary", "positive_class": "1"}},
 }
@@ -122,6 +127,8 @@ class _Model:
         if self.key.model == "credit":
             score = round(1 / (1 + math.exp(-2 * merit)), 6)
             label = int(merit + rng.gauss(0, noise) > 0)
+            if drifted and isinstance(features["age"], int) and features["age"] >= OLD:
+                label = 1 - label
             return int(score > 0.5), score, bool(label) if rng.random() < 0.01 else label
         classes = ["buy", "ask", "leave"]
         weights = [math.exp(merit), 1.0, math.exp(-merit)]
@@ -148,7 +155,8 @@ def profiles(n_rows: int = 4000, seed: int = 7) -> tuple[Profile, ...]:
             score=[_plain(row[2]) for row in rows] if rows[0][2] is not None else None,
             label=[row[3] for row in rows],
         )
-        settings = ModelSettings(task="regression" if model.key.model == "price" else "auto")
+        task: Literal["regression", "auto"] = "regression" if model.key.model == "price" else "auto"
+        settings = ModelSettings(task=task, performance=PerformanceSettings(by_feature=BY_FEATURE))
         built.append(build_profile(model.key, table, settings, START_MS - 365 * DAY, "training"))
     return tuple(built)
 

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.alerts.numbers import number, pair, percent, percents, unit_of
 from driftline.alerts.onsets import has_own_onset
+from driftline.alerts.unit_words import unit_words
 from driftline.config.durations import Duration
+from driftline.events.by_feature import ValueErrors
 from driftline.events.finding import StuckValue
 from driftline.events.source import SEGMENT_ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from driftline.events.finding import FindingEvent, UnitChange
+    from driftline.events.finding import FindingEvent
 
 _MATTERS: Final = 0.2
 """Least change of a mean, in standard deviations, and of the logarithm of a spread, that is shown as such."""
@@ -27,13 +29,6 @@ _EXPECTED: Final = 10
 """Values of a group that there should be at least for their absence to say anything."""
 _LENGTH: Final = 40
 """New categories that are named, and characters of each."""
-_PLAIN_UNITS: Final = {
-    "tenths": ("tenths", "whole units"),
-    "hundredths": ("cents", "euros"),
-    "thousandths": ("milliseconds", "seconds"),
-    "millionths": ("microseconds", "seconds"),
-}
-"""Decimal units by the first word of their conversion's name, with an example of each side."""
 
 
 class Words(NamedTuple):
@@ -59,37 +54,6 @@ def words_of(finding: FindingEvent) -> Words:
         if name in _SAID:
             return _SAID[name](finding)
     return Words(_about(finding, "changed"), f"{_subject(finding)} changed", "")
-
-
-def unit_words(change: UnitChange) -> str:
-    """Return a change of unit by factor, offset and the units that it would be.
-
-    Examples
-    --------
-    >>> from driftline.events.finding import UnitChange
-    >>> cents = "units -> hundredths, as euros to cents or a share to per cent"
-    >>> unit_words(UnitChange(100.0, 0.0, cents, 0.01, 0.99, "shape"))
-    'x 100 (cents instead of euros?)'
-    >>> unit_words(UnitChange(1.8, 32.0, "degrees Celsius -> degrees Fahrenheit", 0.01, 0.99, "shape"))
-    'x 1.8 + 32 (degrees Fahrenheit instead of degrees Celsius?)'
-    >>> unit_words(UnitChange(100.0, 0.0, cents, 0.01, 0.99, "shape", part=0.34))
-    '34 % of values x 100 (cents instead of euros?)'
-    """
-    parts = [f"x {change.factor:.4g}"] if change.factor != 1 else []
-    if change.offset:
-        parts.append(f"{'+' if change.offset > 0 else '-'} {abs(change.offset):.4g}")
-    if change.part < 1:
-        parts = [f"{percent(change.part)} of values", *parts]
-    sides = [side.strip() for side in (change.conversion or "").split("->")]
-    if len(sides) != 2:  # noqa: PLR2004  # old -> new
-        return " ".join(parts)
-    old, new = sides
-    for name, (small, large) in _PLAIN_UNITS.items():
-        if new.startswith(name):
-            old, new = large, small
-        elif old.startswith(name):
-            old, new = small, large
-    return f"{' '.join(parts)} ({new} instead of {old}?)"
 
 
 def _subject(finding: FindingEvent) -> str:
@@ -270,6 +234,18 @@ def _performance(finding: FindingEvent) -> Words:
     return Words(f"{metric} {shown}", f"{metric} has {'risen' if rises else 'fallen'}", shown)
 
 
+def _by_feature(finding: FindingEvent) -> Words:
+    if not isinstance(finding.group, ValueErrors):
+        return _performance(finding)
+    shown, values = percents(*_sides(finding)), finding.group.values
+    at = values if values.startswith(("<", ">")) else f"= {values}"
+    of_labels = finding.check == "concept.labels"
+    word = "positive labels" if of_labels else "errors"
+    verb = "are not as frequent as they were" if of_labels else "have risen"
+    what = f"{word} {verb} where {_subject(finding)} {at}"
+    return Words(f"{word} where {finding.column} {at}: {shown}", what, f"{shown} of {finding.n:,}")
+
+
 def _label_classes(finding: FindingEvent) -> Words:
     what = "labels are of no class of the task"
     return Words(f"performance unknown: {what}", what, f"{percent(_sides(finding)[1])} of them")
@@ -381,6 +357,8 @@ _SAID: Final[Mapping[str, Callable[[FindingEvent], Words]]] = {
     "multivariate.correlation": _relation,
     "multivariate": _together,
     "performance.label_classes": _label_classes,
+    "concept.errors": _by_feature,
+    "concept.labels": _by_feature,
     "performance": _performance,
     "labels.arrival": _arrival,
     "labels.silent": _silent,

@@ -69,12 +69,13 @@ def profile_remarks(profile: Profile, settings: Settings) -> list[str]:
 
 
 def unknown_variation(profile: Profile, settings: Settings) -> list[str]:
-    """Return of which windows, and of which errors, a profile does not show how much they vary."""
+    """Return of which windows, and of which errors, a profile does not show how much they vary, or what they are."""
     from driftline.checks.labels.error_bets import error_remarks
+    from driftline.checks.labels.feature_evidence import feature_remarks
     from driftline.checks.references.learning_remarks import learning_remarks
 
     chosen = settings.model(profile.key.model)
-    of_errors = [] if settings.labels is None else error_remarks(profile, chosen)
+    of_errors = [] if settings.labels is None else [*error_remarks(profile, chosen), *feature_remarks(profile, chosen)]
     return [*learning_remarks(profile, chosen, int(settings.time.pane)), *of_errors]
 
 

@@ -9,7 +9,7 @@ import xxhash
 
 from driftline.config.durations import Duration
 from driftline.config.input_settings import PredictionInput
-from driftline.config.model import AlertSettings, OperationsSettings
+from driftline.config.model import AlertSettings, OperationsSettings, PerformanceSettings
 from driftline.config.retraining_settings import ProposalSettings, RetrainingSettings
 from driftline.config.settings import IntakeSettings, JoinSettings
 
@@ -32,6 +32,8 @@ _USUAL_SECTIONS: Final = {
     "proposals": ProposalSettings(),
 }
 _USUAL_ALERTS: Final = AlertSettings()
+_USUAL_PERFORMANCE: Final = PerformanceSettings()
+_LATER_PERFORMANCE: Final = ("by_feature", "min_group_rise")
 _LATER_OPERATIONS: Final = ("min_measure_rise", "max_p95", "max_p99")
 _USUAL_ORIGINS: Final = PredictionInput().origins
 
@@ -100,6 +102,9 @@ def _without_unset(model: ModelSettings) -> object:
     for name in _LATER_OPERATIONS if "operations" in plain_model else ():
         if getattr(model.operations, name) == getattr(_USUAL_SECTIONS["operations"], name):
             del plain_model["operations"][name]
+    for name in _LATER_PERFORMANCE:
+        if getattr(model.performance, name) == getattr(_USUAL_PERFORMANCE, name):
+            del plain_model["performance"][name]
     if model.alerts.close_below == _USUAL_ALERTS.close_below:
         del plain_model["alerts"]["close_below"]
     return plain_model

@@ -183,6 +183,12 @@ class PerformanceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Version of the model that all other versions are compared with, over the same windows."""
     weighted: bool = False
     """Whether labels count with their weight, up to a million; fixed when a reference is built."""
+    by_feature: Annotated[int, Meta(ge=0, le=16)] = 0
+    """Number of the most important features by whose values errors, and labels of binary tasks, are compared with the
+    reference's ([concept drift](concept-drift.md)); 0 compares none. Switch it on, then build the reference."""
+    min_group_rise: Annotated[float, Meta(ge=0, le=1)] = 0.05
+    """Gate of the change of the error or label rate at some values of a feature, beyond the change elsewhere
+    (`by_feature`)."""
 
 
 class RollingSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from driftline.events.by_feature import ValueErrors  # noqa: TC001  # msgspec reads it where the schema is made
 from driftline.events.cloudevents import FINDING
 from driftline.events.evidence import Count, DispersionEvidence, Event, EventRole, Histogram, Severity, Share, Time
 from driftline.events.explanation import Explained  # noqa: TC001  # msgspec reads it where the schema is made
@@ -26,7 +27,8 @@ class Statistic(Struct, frozen=True, kw_only=True):
     name: str
     """``pearson_chi_squared`` or ``exact_partition`` (both compared with chi-squared), ``exact_share``, ``welch_t``,
     ``interval_quantile`` (of the widest interval of a metric's change that lies beyond 0), ``sampled_score_quantile``
-    (of a metric of the confusion matrix, among random samples of the labels of window and baseline), ``log_mixture``
+    (of a metric of the confusion matrix, among random samples of the labels of window and baseline), ``group_shift``
+    (change of the log-odds of an error or a label in one group of values, less that elsewhere), ``log_mixture``
     (evidence of an e-detector), ``estimated_<metric>`` (no test: its band is compared with the reference), or a
     detector's name."""
     value: float
@@ -77,10 +79,10 @@ class Effect(Struct, frozen=True, kw_only=True):
 
     name: str
     """``psi``, ``mean_shift``, ``spread_change``, ``share_shift``, ``share_change``, ``cardinality_growth``,
-    ``volume_change``, ``<metric>_drop``, ``<metric>_rise``, ``correlation_change``, ``reconstruction_change``,
-    ``embedding_distance``, ``domain_auc``, ``labelled_share_drop``, ``orphan_share_rise``, ``silent_hours``,
-    ``refused_share``, ``unmatched_share``, ``failed_share_rise``, ``latency_p95_rise``, ``failed_share``,
-    ``latency_p95_ms``, ``latency_p99_ms`` or ``silent_seconds``."""
+    ``volume_change``, ``<metric>_drop``, ``<metric>_rise``, ``group_error_rise``, ``group_label_change``,
+    ``correlation_change``, ``reconstruction_change``, ``embedding_distance``, ``domain_auc``, ``labelled_share_drop``,
+    ``orphan_share_rise``, ``silent_hours``, ``refused_share``, ``unmatched_share``, ``failed_share_rise``,
+    ``latency_p95_rise``, ``failed_share``, ``latency_p95_ms``, ``latency_p99_ms`` or ``silent_seconds``."""
     raw: float
     corrected: float
     """Value compared with the gate: without its bias (``psi``), without its sign (fractions)."""
@@ -165,8 +167,9 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """Equal to ``ce_id``."""
     check: str
     """Permanent name of the check: ``distribution.pearson``, ``quality.<test>``, ``multivariate.<check>``,
-    ``performance.<metric>``, ``improvement.<metric>``, ``estimate.<metric>``, ``threshold.<distance>``,
-    ``detector.<name>``, ``labels.<check>``, ``intake.refused``, ``intake.unmatched`` or ``operations.<check>``."""
+    ``performance.<metric>``, ``concept.errors``, ``concept.labels``, ``improvement.<metric>``, ``estimate.<metric>``,
+    ``threshold.<distance>``, ``detector.<name>``, ``labels.<check>``, ``intake.refused``, ``intake.unmatched`` or
+    ``operations.<check>``."""
     family: Family
     """Kind of change: of a distribution, of data quality, of performance, of label arrival, between columns
     (``multivariate``), by a sequential detector, of what can be used of an input topic (``intake``), or of how the
@@ -225,6 +228,9 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """What explains the change of a performance metric: other traffic or other outcomes. Absent from other findings."""
     without_value: WithoutValue | UnsetType | None = UNSET
     """The feature that explains that labels do not come. Absent from other findings."""
+    group: ValueErrors | UnsetType = UNSET
+    """The values of the column at which errors rose (``concept.errors``) or labels changed
+    (``concept.labels``). Absent from other findings."""
 
     @property
     def ce_id(self) -> str:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from driftline.events.by_feature import ErrorsByFeature  # noqa: TC001  # msgspec reads it where the schema is made
 from driftline.events.cloudevents import PERFORMANCE
 from driftline.events.evidence import Count, Event, Share, Time
 from driftline.events.explanation import Explained  # noqa: TC001  # msgspec reads it where the schema is made
@@ -168,6 +169,10 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     ``positive_share`` and ``mean_score``; absent without a finding."""
     errors_watched: WatchedErrors | UnsetType | None = UNSET
     """Of a segment, whether an e-detector watches its errors; absent for all traffic, and if none watches any."""
+
+    by_feature: ErrorsByFeature | UnsetType = UNSET
+    """Errors by the values of the most important features, at the tested revision; absent at others, for segments, and
+    unless ``performance.by_feature`` is set."""
 
     @property
     def about(self) -> tuple[str | int, ...]:

@@ -73,6 +73,8 @@ class WindowDelta(Struct, frozen=True, array_like=True, gc=False):
     """Signed, in the :class:`driftline.sketches.arrival.ArrivalLayout` of the profile."""
     unknown: list[str] = []
     """How labels are called that are of no class of the profile's task: :func:`first_names` of those that came."""
+    by_feature: Sparse = NO_CELLS
+    """Signed, in the cells of :mod:`driftline.sketches.feature_errors`; only of all traffic."""
 
 
 MAX_NAMES: Final = 5

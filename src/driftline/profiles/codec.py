@@ -17,6 +17,7 @@ from driftline.events.model_key import ModelKey
 from driftline.profiles.decay import Decay
 from driftline.profiles.error_groups import ErrorGroups
 from driftline.profiles.estimator import Estimator
+from driftline.profiles.feature_errors import FeatureErrors
 from driftline.profiles.history import History, joined
 from driftline.profiles.profile import JointReference, Profile
 from driftline.profiles.task import Origin, Task, TaskKind
@@ -84,6 +85,8 @@ class ProfileBlock(Struct, frozen=True, array_like=True):
     """In the first block."""
     error_groups: ErrorGroups | None = None
     """In the first block. A worker that does not know it watches no errors of numbers."""
+    feature_errors: FeatureErrors | None = None
+    """In the first block. A worker that does not know it compares no errors by feature."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -131,7 +134,8 @@ def encode_profile(profile: Profile) -> list[tuple[bytes, bytes]]:
         key = "\0".join((profile.key.model, profile.key.version, profile.profile_id, str(block)))
         losses = None if block or profile.losses is None else pack(profile.losses)
         groups = profile.error_groups if block == 0 else None
-        whole = structs.replace(value, rare=rare, losses=losses, error_groups=groups)
+        by_feature = profile.feature_errors if block == 0 else None
+        whole = structs.replace(value, rare=rare, losses=losses, error_groups=groups, feature_errors=by_feature)
         records.append((key.encode(), _ENCODER.encode(whole)))
     return records
 
@@ -166,7 +170,7 @@ def _runs(profile: Profile) -> list[range]:
     runs, start = [], 0
     together = profile.joint_reference
     size = 8 * profile.layout.n_joint + (0 if together is None else len(together.rows) + len(together.pairs))
-    size += len(_ENCODER.encode((profile.estimator, profile.left_out)))
+    size += len(_ENCODER.encode((profile.estimator, profile.left_out, profile.feature_errors)))
     for index, column in enumerate(profile.columns):
         n_bytes = 12 * column.n_bins + (0 if profile.history is None else profile.history.columns[index].n_bytes)
         n_bytes += len(profile.rare.get(column.name, b""))
@@ -292,6 +296,7 @@ def _assemble(blocks: list[ProfileBlock]) -> Profile:
         {name: hashes for block in blocks for name, hashes in block.rare.items()},
         losses,
         head.error_groups,
+        head.feature_errors,
     )
 
 

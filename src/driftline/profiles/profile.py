@@ -12,6 +12,7 @@ import xxhash
 from msgspec import Struct
 
 from driftline.profiles.estimator import estimator_id
+from driftline.profiles.feature_groups import feature_groups
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.grid import TAIL_BINS
 from driftline.sketches.joint import Z_UNITS
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from driftline.profiles.decay import Decay
     from driftline.profiles.error_groups import ErrorGroups
     from driftline.profiles.estimator import Estimator
+    from driftline.profiles.feature_errors import FeatureErrors
+    from driftline.profiles.feature_groups import FeatureGroups
     from driftline.profiles.history import History
     from driftline.profiles.task import Origin, Task
     from driftline.sketches.columns import Column
@@ -90,6 +93,8 @@ class Profile:
     (:data:`driftline.sketches.loss_strata.N_CELLS`,); None where no event has a label, or labels have weights."""
     error_groups: ErrorGroups | None = None
     """How large the errors of the reference's labelled rows are; of a regression whose rows have times."""
+    feature_errors: FeatureErrors | None = None
+    """Errors of the reference's labelled rows by group of its features; where they are compared by feature."""
     contradictions: tuple[str, ...] = field(default=(), compare=False)
     """What its rows' scores, predictions and labels say against each other, one sentence each; for who builds it, and
     not published."""
@@ -119,6 +124,11 @@ class Profile:
             if column.role == "prediction" and isinstance(column, NumericColumn):
                 return stratum_cuts(column.edges / self.task.spread, TAIL_BINS - 1)
         return np.empty(0)
+
+    @cached_property
+    def feature_groups(self) -> tuple[FeatureGroups, ...]:
+        """The groups of its most important features by which errors can be compared; they follow from the profile."""
+        return feature_groups(self.columns, self.layout.places, self.reference.counts, self.importances)
 
     @cached_property
     def grid_id(self) -> str:
@@ -155,5 +165,6 @@ class Profile:
             *((self.left_out,) if self.left_out else ()),
             *(() if self.losses is None else (self.losses.tobytes(),)),
             *(() if self.error_groups is None else (self.error_groups,)),
+            *(() if self.feature_errors is None else (self.feature_errors,)),
         )
         return xxhash.xxh3_128_hexdigest(msgspec.msgpack.encode(parts))[:24]

@@ -72,14 +72,15 @@ def tails_of_known_share(k: int, n: int, share: float, dispersion: float) -> tup
 
 
 def tails_of_estimated_share(
-    k: int, n: int, k_reference: int, n_reference: int, dispersion: float
+    k: int, n: int, k_reference: float, n_reference: float, dispersion: float
 ) -> tuple[float, float]:
     """P(X ≤ k) and P(X ≥ k) for a window's count, averaged over the confidence distribution of the profile's share.
 
     Parameters
     ----------
     k, n : int, unit events, 0 ≤ k ≤ n, n at least 1
-    k_reference, n_reference : int, unit events, 0 ≤ K ≤ N, N at least 1
+    k_reference, n_reference : float, unit events, 0 ≤ K ≤ N, N at least 1
+        Whole numbers where they were counted.
     dispersion : float, at least 1
         λ, the variance of both counts over the binomial one.
 

@@ -314,6 +314,8 @@ def test_the_hash_sees_what_changes_events_and_nothing_else(tmp_path: Path) -> N
     assert len({same, first, of("time: {lateness: 2m}"), of("defaults: {checks: {min_psi: 0.2}}")}) == 4
     assert of("defaults: {checks: {category_bins: null}}") == same
     assert of("defaults: {checks: {category_bins: 20}}") != same
+    assert of("defaults: {performance: {by_feature: 0, min_group_rise: 0.05}}") == same
+    assert of("defaults: {performance: {by_feature: 8}}") != same
 
 
 def test_effective_settings_written_out_are_read_back_the_same(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_what_was_left_out_comes_back_and_profiles_without_it_are_still_read() -
     assert restored.left_out == original.left_out
     assert restored.profile_id == original.profile_id != plain.profile_id
     before = [msgspec.msgpack.decode(value) for _, value in encode_profile(plain)]
-    assert [before[0].pop() for _ in range(4)] == [None, None, {}, []]
+    assert [before[0].pop() for _ in range(5)] == [None, None, None, {}, []]
     older = decode_profile([msgspec.msgpack.encode(fields) for fields in before], "references")
     assert (older.left_out, older.profile_id) == ((), plain.profile_id)
 
@@ -95,9 +95,9 @@ def test_hashes_of_rare_categories_stand_behind_what_was_left_out_in_the_block_o
     assert (restored.left_out, restored.rare) == (original.left_out, original.rare)
     assert restored.profile_id == original.profile_id != plain.profile_id
     blocks = [msgspec.msgpack.decode(value) for value in values]
-    assert [block[-4:-2] for block in blocks] == [[["born"], {first: b"12345678"}], [[], {last: b"87654321"}]]
+    assert [block[-5:-3] for block in blocks] == [[["born"], {first: b"12345678"}], [[], {last: b"87654321"}]]
     for block in blocks:
-        del block[-3:]
+        del block[-4:]
     known = decode_profile([msgspec.msgpack.encode(block) for block in blocks], "references")
     assert (known.left_out, known.rare) == (("born",), {})
 
@@ -189,7 +189,7 @@ def test_losses_by_stratum_come_back_and_profiles_without_them_keep_their_id() -
     sums = loss_sums(kept.losses)
     assert (sums.n_labels.sum(), sums.over.sum() * made.task.spread) == (4, pytest.approx(1.0))
     assert sums.under.sum() * made.task.spread == pytest.approx(0.25)
-    older = [msgspec.msgpack.encode(msgspec.msgpack.decode(value)[:-2]) for value in values]
+    older = [msgspec.msgpack.encode(msgspec.msgpack.decode(value)[:-3]) for value in values]
     assert decode_profile(older, "x").losses is None
     assert decode_profile(older, "x").profile_id == replace(made, losses=None).profile_id != made.profile_id
     assert kept.profile_id == made.profile_id

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Type
 from msgspec import UNSET, Struct, UnsetType
 
 from driftline.config.model import ModelSettings
+from driftline.events.by_feature import ValueErrors
 from driftline.events.evidence import DispersionEvidence, Severity
 from driftline.events.finding import (
     ColumnMoments,
@@ -67,6 +68,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     stuck: StuckValue | UnsetType | None = UNSET
     moments: ColumnMoments | None = None
     most_changed: tuple[str, ...] = ()
+    group: ValueErrors | UnsetType = UNSET
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

@@ -110,6 +110,21 @@ class PerformanceRevision(Struct, frozen=True, kw_only=True):
     """Names of labels of classes that the task does not know, the first few."""
     segments: SegmentEvidence | None = None
     """The traffic by segment, of a revision that gets the verdict; None where no segments are configured."""
+    by_feature: FeatureEvidence | None = None
+    """The errors by feature, of a revision that gets the verdict; None where they are not to be compared."""
+
+
+class FeatureEvidence(NamedTuple):
+    """What a window and its baseline show of errors by the values of features."""
+
+    now: NDArray[np.int64]
+    """Shape (:data:`driftline.sketches.feature_errors.N_CELLS`,). Of the window."""
+    before: NDArray[np.int64] | None
+    """The same of the baseline; None where there is none."""
+    origin: Literal["reference", "first windows"] | None
+    """What the baseline is."""
+    n_baseline: int
+    """Labelled predictions of the first windows, where these are to be the baseline."""
 
 
 class SegmentWindow(Struct, frozen=True, array_like=True):

@@ -130,6 +130,7 @@ def _finding(outcome: Outcome, level: LevelEvidence | None, common: CommonFields
         moments=evidence.moments,
         minor=_is_minor(outcome),
         most_changed=list(evidence.most_changed),
+        group=evidence.group,
         unseen=evidence.unseen,
         since=span.start,
         message="; ".join(words for words in (outcome.message, tested, evidence.details) if words),

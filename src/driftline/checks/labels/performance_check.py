@@ -13,6 +13,7 @@ from driftline.checks.contract.ladder import judge, lingering
 from driftline.checks.contract.verdict import CheckStatistic, Verdict
 from driftline.checks.labels.explanation import explanations
 from driftline.checks.labels.explanation_words import with_explanation
+from driftline.checks.labels.feature_evidence import errors_by_feature_of
 from driftline.checks.labels.foreign_labels_check import foreign_outcome
 from driftline.checks.labels.performance_event import performance_event
 from driftline.checks.labels.performance_tests import PREFIX
@@ -49,6 +50,9 @@ def examine_performance(
     foreign = foreign_outcome(profile.task, revision)
     tested = revision.tested and baseline is not None and foreign is None
     event = performance_event(profile, revision, baseline, settings.performance, common, tested=tested)
+    by_feature = errors_by_feature_of(profile, settings, revision.by_feature) if tested else None
+    if by_feature is not None:
+        event = structs.replace(event, by_feature=by_feature)
     examined: list[list[Outcome]] = []
     case = PerformanceCase(profile, revision, baseline, settings) if tested and baseline else None
     if case is not None:

@@ -27,6 +27,7 @@ from driftline.monitoring.labels.arrival_monitor import ArrivalMonitor
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions, LatestRevisions
 from driftline.monitoring.labels.error_watch import ErrorWatch
 from driftline.monitoring.labels.estimate_revisions import EstimateRevisions
+from driftline.monitoring.labels.feature_baselines import FeatureBaselines
 from driftline.monitoring.labels.open_joins import OpenJoins
 from driftline.monitoring.labels.performance_windows import PerformanceWindows, ProductionBaselines, coverage_of
 from driftline.monitoring.labels.segment_windows import SegmentWindows
@@ -116,6 +117,7 @@ class JoinMonitor:
         self._earlier = EarlierRevisions()
         self._baselines = ProductionBaselines(settings.windows.min_samples)
         self._segments = SegmentWindows(settings.segments)
+        self._features = FeatureBaselines(settings.performance.by_feature)
         self._error_detectors = ColumnDetectors(settings.checks, setup.pane_ms, "errors")
         self._error_watch = ErrorWatch(setup)
         self._state = Value("joins", JoinState, JoinState())
@@ -139,6 +141,7 @@ class JoinMonitor:
             *self._earlier.tables,
             *self._baselines.tables,
             *self._segments.tables,
+            *self._features.tables,
             *self._error_detectors.tables,
             *self._error_watch.tables,
             *self._estimate_revisions.tables,
@@ -311,10 +314,13 @@ class JoinMonitor:
             self._error_watch.begin(due.at_ms)
         budget, task = self._setup.budget, task_id(profile.task)
         revision = due.counted(self._setup.key, SEGMENT_ALL, vector, reach, tested=tested)
-        by_segment = None if tested_before or not due.window.tested else self._segments.take(due, profile.task, vector)
+        verdict_now = due.window.tested and not tested_before
+        by_segment = self._segments.take(due, profile.task, vector) if verdict_now else None
+        by_feature = self._features.take(profile, due.window) if verdict_now else None
         revision = structs.replace(
             revision,
             segments=by_segment,
+            by_feature=by_feature,
             arrival=self._arrivals.add(due, profile.task, revision),
             previous=self._earlier.before(revision, task),
             champion=self._champion_at(revision),
@@ -322,6 +328,8 @@ class JoinMonitor:
         verdict = examine_performance(profile, revision, baseline, budget)
         if by_segment is not None and not verdict.findings:
             self._segments.keep(by_segment.now)
+        if by_feature is not None and not verdict.findings and not self._is_unusual(due):
+            self._features.keep(profile, by_feature)
         self.revisions[due.start_ms, due.revision] = self._earlier.add(revision, task, verdict.event)
         outputs = self.desk.settle(verdict, self._problems, first_ms=self._problems.first_ms)
         self.loop_back.observe(due.at_ms, profile, revision, baseline)
@@ -349,6 +357,9 @@ class JoinMonitor:
         vector = self._baselines.vector(profile.profile_id, profile.task)
         return None if vector is None else PerformanceBaseline(vector=vector, origin="first windows")
 
+    def _is_unusual(self, due: DueRevision) -> bool:
+        return self._control.in_maintenance(due.start_ms, due.start_ms + self._size_ms)
+
     def _test_now(
         self,
         profile: Profile,
@@ -363,7 +374,6 @@ class JoinMonitor:
         tells of a fall, the last revision is tested however few labels it has: else the alert could not end.
         """
         window = due.window
-        unusual = self._control.in_maintenance(due.start_ms, due.start_ms + self._size_ms)
         foreign = foreign_labels(profile.task.performance_layout, vector) is not None
         needed = self._setup.budget.settings.labels.test_coverage
         last = due.final and coverage > 0 and self._is_told()
@@ -373,6 +383,6 @@ class JoinMonitor:
         if foreign:
             return True
         exact = profile.task.performance_layout.n_clipped(vector) == 0
-        if baseline is None and exact and not unusual:
+        if baseline is None and exact and not self._is_unusual(due):
             self._baselines.add(profile.profile_id, vector)
         return baseline is not None

@@ -50,6 +50,8 @@ class RevisionPart(Struct, array_like=True):
     """Arrival cells, likewise."""
     unknown: list[str] = []
     """Names of labels of unknown classes, the first few."""
+    by_feature: list[Sparse] = []
+    """Cells of errors by feature, likewise; none where nothing came to any."""
 
 
 class AffectedWindow(Struct, array_like=True):
@@ -164,6 +166,8 @@ class OpenJoins:
             part = self._part(affected.due_ms, window.window_ms, delta.profile_id)
             part.pieces.append(window.cells)
             part.arrivals.append(window.arrival)
+            if window.by_feature.indices:
+                part.by_feature.append(window.by_feature)
             if window.unknown:
                 part.unknown = first_names(part.unknown, window.unknown)
             if len(part.pieces) > MAX_PIECES:
@@ -302,6 +306,8 @@ def _merged(parts: dict[str, RevisionPart]) -> dict[str, RevisionPart]:
 
 def _merge(part: RevisionPart) -> None:
     part.pieces, part.arrivals = [merge_sparse(part.pieces)], [merge_sparse(part.arrivals)]
+    if len(part.by_feature) > 1:
+        part.by_feature = [merge_sparse(part.by_feature)]
 
 
 def _bits(panes: bytes) -> int:

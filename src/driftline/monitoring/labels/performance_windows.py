@@ -52,6 +52,8 @@ class WindowState(Struct, array_like=True):
     """Arrival cells by task."""
     unknown: list[str] = []
     """Names of labels of unknown classes, the first few."""
+    by_feature: dict[str, Sparse] = {}
+    """Cells of errors by feature, by profile; nothing once the window was tested."""
 
 
 class DueRevision(NamedTuple):
@@ -126,10 +128,10 @@ class PerformanceWindows:
                 if profile is None:
                     n_unknown += 1
                 else:
-                    self.add(start_ms, at_ms, task_id(profile.task), part)
+                    self.add(start_ms, at_ms, task_id(profile.task), part, profile_id)
         return n_unknown
 
-    def add(self, start_ms: int, end_ms: int, task: str, part: RevisionPart) -> None:
+    def add(self, start_ms: int, end_ms: int, task: str, part: RevisionPart, profile_id: str = "") -> None:
         """Merge what panes that end by ``end_ms`` add to a window; all its revisions due before have been taken."""
         window = self._windows.get(start_ms) or self._open(start_ms, end_ms)
         if window is None:
@@ -138,6 +140,9 @@ class PerformanceWindows:
         for vectors, pieces in ((window.vectors, part.pieces), (window.arrivals, part.arrivals)):
             if self._with_arrivals or vectors is window.vectors:
                 vectors[task] = merge_sparse([vectors[task], *pieces] if task in vectors else pieces)
+        if part.by_feature and not window.tested:
+            before = [window.by_feature[profile_id]] if profile_id in window.by_feature else []
+            window.by_feature[profile_id] = merge_sparse([*before, *part.by_feature])
         for kind, offsets in part.offsets.items():
             merge_offsets(window.offsets.setdefault(kind, {}), offsets)
         window.flags = sorted({*part.flags, *window.flags})

@@ -46,6 +46,8 @@ class Pairs(NamedTuple):
     pairs: LabelledPairs
     first: NDArray[np.bool_]
     """Which predictions had no label before, shape (n,)."""
+    groups: NDArray[np.uint64] | None = None
+    """The groups of their features (:mod:`driftline.sketches.feature_errors`), shape (n,); none for None."""
 
 
 class CountedPredictions(NamedTuple):
@@ -95,7 +97,8 @@ def of_profile(
     for part in pairs:
         rows = np.flatnonzero(part.at.profile == index)
         if rows.size:
-            own_pairs.append(Pairs(part.at.rows(rows), part.pairs.rows(rows), part.first[rows]))
+            groups = None if part.groups is None else part.groups[rows]
+            own_pairs.append(Pairs(part.at.rows(rows), part.pairs.rows(rows), part.first[rows], groups))
     for each in predictions:
         rows = np.flatnonzero(each.at.profile == index)
         if rows.size:

@@ -8,11 +8,13 @@ import numpy as np
 from msgspec.structs import replace
 
 from driftline.events.source import SEGMENT_ALL, Kind, Offsets
+from driftline.panes.counting.feature_rows import feature_rows
 from driftline.panes.counting.group_sums import Cells, Groups, by_pane, counted, note, packed, run_sums
 from driftline.panes.flush_record import JoinDelta, WindowDelta, first_names
 from driftline.profiles.class_names import NO_SPELLINGS
 from driftline.sketches import loss_strata
 from driftline.sketches.arrival import ArrivalLayout, arrival_cells, prediction_cells
+from driftline.sketches.feature_errors import N_CELLS
 from driftline.sketches.joined import CHUNK, contributions, errors_of
 from driftline.sketches.scores import ERROR_LIMIT, ERROR_SCALE, LABELLED, SQUARE_SCALE
 
@@ -113,6 +115,7 @@ class ProfileRows:
         self._all = _Slice(np.arange(times.size), self._pane, window)
         self._by_loss = self._profile.task.kind == "regression" and not self._layout.weighted
         self._arrivals: list[Cells] = []
+        self._by_feature: list[Cells] = []
         self._slices = {
             name: _Slice(rows, self._pane, window)
             for bit, name in enumerate(place.segments)
@@ -142,6 +145,7 @@ class ProfileRows:
                 for each in every:
                     each.add(start, stop, adds)
                 self._add_arrivals(part, rows, start, stop)
+                self._add_by_feature(part, rows, self._all.of_row[start:stop])
                 start = stop
         for batch in predictions:
             stop = start + batch.at.offset.size
@@ -170,6 +174,11 @@ class ProfileRows:
         sizes = self._profile.error_groups
         if sizes is not None:
             self._all.add_groups(start + known, sizes.places(errors), len(sizes.counts))
+
+    def _add_by_feature(self, part: Pairs, rows: slice, group: Ints) -> None:
+        if part.groups is not None:
+            adds = feature_rows(self._profile, part.pairs.rows(rows), part.groups[rows], group, self._all.n_groups)
+            self._by_feature += [] if adds is None else [adds]
 
     def _by_stratum(self, group: Ints, predicted: NDArray[np.float64]) -> Cells:
         """Return the number of predictions of each group by stratum."""
@@ -220,6 +229,10 @@ class ProfileRows:
                 window if known is None else replace(window, unknown=first_names(known))
                 for window, known in zip(windows, names, strict=True)
             ]
+        if self._by_feature and arrivals is not None:
+            by_feature = packed(self._by_feature, each.n_groups, N_CELLS)
+            pairs = zip(windows, by_feature, strict=True)
+            windows = [replace(window, by_feature=cells) for window, cells in pairs]
         noted: dict[int, dict[Kind, Offsets]] = {}
         start = 0
         for at in self._addresses:

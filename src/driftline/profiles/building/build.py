@@ -18,6 +18,7 @@ from driftline.profiles.building.joint_build import build_joint
 from driftline.profiles.decay import decayed
 from driftline.profiles.error_groups import error_groups
 from driftline.profiles.error_spread import error_spread
+from driftline.profiles.feature_errors import feature_errors
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import NO_TIME
 from driftline.sketches.joined import add_joined
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from driftline.profiles.building.table import ReferenceTable
     from driftline.profiles.decay import Decay
     from driftline.profiles.error_groups import ErrorGroups
+    from driftline.profiles.feature_errors import FeatureErrors
     from driftline.profiles.history import History
     from driftline.profiles.task import Origin
 
@@ -116,15 +118,16 @@ def build_profile(
         return grid
     grid = replace(grid, rare=reference.rare)  # of a grid alone, more categories are counted later
     sketch, decay = _sketch(layout, reference, in_time.half_life_ms)
+    grid = replace(grid, reference=sketch)
     return replace(
         grid,
-        reference=sketch,
         decay=decay,
         history=_history(layout, reference, sketch, in_time.pane_ms, settings),
         performance=reference_performance(reference),
         losses=reference_losses(reference, grid.stratum_cuts),
         estimator=build_estimator(reference),
         error_groups=_error_groups(reference, settings),
+        feature_errors=_feature_errors(grid, reference, settings),
         contradictions=tuple(contradictions(reference, settings, key.model)),
     )
 
@@ -158,6 +161,14 @@ def _error_groups(reference: EncodedReference, settings: ModelSettings) -> Error
     if times_ms is None or pairs is None:
         return None
     return error_groups(reference.task, pairs, times_ms, int(settings.windows.performance))
+
+
+def _feature_errors(grid: Profile, reference: EncodedReference, settings: ModelSettings) -> FeatureErrors | None:
+    pairs, bins = reference.pairs, reference.rows.bins
+    if pairs is None or not settings.performance.by_feature:
+        return None
+    window_ms = int(settings.windows.performance)
+    return feature_errors(reference.task, pairs, grid.feature_groups, bins, reference.times_ms, window_ms)
 
 
 def reference_performance(reference: EncodedReference) -> NDArray[np.int64] | None:

@@ -20,6 +20,7 @@ from driftline.profiles.loss_estimator import LossEstimator
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.layout import EVENTS
+from driftline.sketches.packed import NO_CELLS
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from driftline.config.model import ModelSettings
     from driftline.profiles.building.production import ProductionOptions, TimedRow
     from driftline.profiles.estimator import Estimator
+    from driftline.profiles.feature_errors import FeatureErrors
     from driftline.profiles.profile import Profile
     from driftline.sketches.columns import Column
 
@@ -112,18 +114,32 @@ def rebaselined(
         )
     reference = _reference(standing, new, plan, relations_anew=relations_anew)
     history, lost = joined_history(standing, new, plan.kept, reference)
+    new = replace(new, reference=reference)
+    by_feature = _feature_errors(standing, new)
+    if by_feature != standing.feature_errors:
+        remarks.append(
+            "errors by feature are compared with the first windows from then on, as the groups of values are others"
+        )
     profile = replace(
         new,
-        reference=reference,
         history=history,
         performance=standing.performance,
         losses=standing.losses if standing.stratum_cuts.tobytes() == new.stratum_cuts.tobytes() else None,
         error_groups=standing.error_groups,
+        feature_errors=by_feature,
         estimator=estimator,
         decay=standing.decay if plan.kept else None,
         rare={plan.columns[i].name: rare for i, rare in _rare(standing, plan)},
     )
     return profile, [plan.columns[i].name for i in plan.taken], [*remarks, *lost]
+
+
+def _feature_errors(standing: Profile, new: Profile) -> FeatureErrors | None:
+    """Return the errors by group of features where the groups are the same; else what says which errors are large."""
+    known = standing.feature_errors
+    if known is None or standing.feature_groups == new.feature_groups:
+        return known
+    return structs.replace(known, cells=NO_CELLS, spreads={}, label_spreads={})
 
 
 def planned(standing: Profile, found: Profile, wanted: Collection[str] | None) -> Plan:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from driftline.sketching.joins.profile_table import ProfileTable
     from driftline.sketching.joins.waiting.pending import RecordKind
 
-VERSION: Final = 2
+VERSION: Final = 3
 _META: Final = b"!"
 _WRITE_BUFFER: Final = 8 << 20
 _ALL_WRITE_BUFFERS: Final = 32 << 20

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from driftline.sketching.joins.waiting.digests import Digests
 
 
-GIVEN: Final = (
+SAID: Final = (
     ("time_ms", "<i8"),
     ("effective_ms", "<i8"),
     ("offset", "<i8"),
@@ -27,11 +27,15 @@ GIVEN: Final = (
     ("score", "<f8"),
 )
 """What a prediction's event says."""
+GROUPS: Final = (("groups", "<u8"),)
+GIVEN: Final = (*SAID, *GROUPS)
+"""That, with the groups of its features."""
 PREDICTION: Final = np.dtype([*GIVEN, ("joined_ms", "<i8"), ("actual", "<f8"), ("weight", "<i4"), ("n_labels", "<i4")])
-"""A prediction, and the label that counts for it now, packed in 72 bytes. ``profile`` is an index into a table;
+"""A prediction, and the label that counts for it now, packed in 80 bytes. ``profile`` is an index into a table;
 ``segments`` has a bit for each configured slice that it belongs to; ``predicted`` and ``actual`` are class codes or
-standardised values; ``actual`` is not-a-number while no label counts; ``joined_ms`` is the effective time of the last
-join, at first the prediction's own; ``weight`` is that of the label, in units of 1 / WEIGHT_UNIT."""
+standardised values; ``groups`` are the groups of its features' values (:mod:`driftline.sketches.feature_errors`), 0
+where they are not compared; ``actual`` is not-a-number while no label counts; ``joined_ms`` is the effective time of
+the last join, at first the prediction's own; ``weight`` is that of the label, in units of 1 / WEIGHT_UNIT."""
 
 GIVEN_BYTES: Final = np.dtype([*GIVEN]).itemsize
 UNLABELLED: Final = np.array([(0, np.nan, WEIGHT_UNIT, 0)], dtype=PREDICTION.descr[len(GIVEN) :]).tobytes()

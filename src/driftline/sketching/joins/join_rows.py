@@ -9,6 +9,7 @@ import numpy as np
 from driftline.events.outcomes import plain_scores, untold_score
 from driftline.profiles.raw_values import raw_values, with_scores
 from driftline.sketches.scores import WEIGHT_UNIT
+from driftline.sketching.joins.feature_codes import FeatureCodes
 from driftline.sketching.joins.join_entry import LABEL, JoinRows, predictions
 from driftline.sketching.joins.label_values import pack_values
 from driftline.sketching.joins.waiting.digests import digests_of, sampled
@@ -42,6 +43,7 @@ class JoinRowBuilder:
         self._sample_ratio = settings.join.sample_ratio
         self._profiles = profiles
         self._table = table
+        self._codes: dict[int, FeatureCodes | None] = {}
 
     def predictions(self, batch: Sequence[ModelEvents]) -> JoinRows:
         """Return the predictions of a batch that labels can be compared with, in the order of their offsets."""
@@ -76,7 +78,15 @@ class JoinRowBuilder:
                 values = _raw_values(part, names, self._settings.model(events.key.model).positive_class)
             else:
                 values = _coded_values(part, profile.task, names)
-            yield _prediction_rows(values, index, part, self._table.segment_bits[index](part.events.segments))
+            groups = self._groups(index, part)
+            yield _prediction_rows(values, index, part, self._table.segment_bits[index](part.events.segments), groups)
+
+    def _groups(self, index: int, part: ModelEvents) -> NDArray[np.uint64] | None:
+        """Return the groups of the events' features under an entry of the profile table; None where none are kept."""
+        if index not in self._codes:
+            self._codes[index] = FeatureCodes.of(self._table.profiles[index], self._settings.model(part.key.model))
+        codes = self._codes[index]
+        return None if codes is None else codes(part.events.features, part.times_ms - part.times_ms % self._pane_ms)
 
 
 class _Values(NamedTuple):
@@ -109,15 +119,24 @@ def _raw_values(part: ModelEvents, names: ClassNames, positive: str | None) -> _
     return _Values(predicted, scores, ~np.isnan(predicted) | ~np.isnan(scores))
 
 
-def _prediction_rows(values: _Values, profile: int, part: ModelEvents, segments: NDArray[np.uint32]) -> JoinRows:
+def _prediction_rows(
+    values: _Values,
+    profile: int,
+    part: ModelEvents,
+    segments: NDArray[np.uint32],
+    groups: NDArray[np.uint64] | None,
+) -> JoinRows:
     """Return the predictions that a label can be compared with, of n events under one entry of the profile table.
 
-    ``profile`` is its index; ``segments`` are the bits of the slices that each event belongs to.
+    ``profile`` is its index; ``segments`` are the bits of the slices that each event belongs to, ``groups`` the groups
+    of its features.
     """
     records = predictions(len(part.events.prediction_ids))
     records["time_ms"], records["offset"], records["profile"] = part.times_ms, part.offsets, profile
     records["effective_ms"] = records["joined_ms"] = part.arrivals.effective_ms
     records["predicted"], records["score"], records["segments"] = values.predicted, values.scores, segments
+    if groups is not None:
+        records["groups"] = groups
     rows = JoinRows(digests_of(part.events.prediction_ids), records)
     return rows if values.usable.all() else rows.chosen(values.usable)
 

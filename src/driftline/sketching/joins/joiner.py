@@ -200,7 +200,7 @@ class Joiner:
         signs = np.full(rows.size, sign, dtype=np.int64)
         weight = weights[rows].astype(np.int64)
         pairs = LabelledPairs(records["predicted"][rows], actual[rows], records["score"][rows], signs, weight)
-        self._counter.joined(at.rows(rows), pairs, first[rows])
+        self._counter.joined(at.rows(rows), pairs, first[rows], records["groups"][rows])
 
     def _codes(
         self, records: NDArray[np.void], owner: NDArray[np.int64], labels: NDArray[np.void]

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from driftline.errors import FormatError
 from driftline.events.source import Watermark
-from driftline.sketching.joins.join_entry import GIVEN, LABEL, JoinRows, predictions
+from driftline.sketching.joins.join_entry import GROUPS, LABEL, SAID, JoinRows, predictions
 from driftline.sketching.joins.waiting.digests import DIGEST_BYTES, bytes_of, digests_from
 from driftline.sketching.joins.waiting.pending import as_bytes
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 VERSION: Final = 2
 MAX_ROWS: Final = 4_096
 """Larger flushes are cut: 256 KiB before compression, far below a broker's limit of 1 MiB."""
-_GIVEN: Final = np.dtype([*GIVEN])
+_GIVEN: Final = np.dtype([*SAID])
+_GROUPS: Final = np.dtype([*GROUPS])
+"""A column of its own, which blocks of earlier versions do not have."""
 
 
 class PendingBlock(Struct, frozen=True, array_like=True):
@@ -37,7 +39,7 @@ class PendingBlock(Struct, frozen=True, array_like=True):
     """What ``profile`` in the predictions is an index into."""
     prediction_digests: bytes
     predictions: bytes
-    """Columns of :data:`driftline.sketching.joins.join_entry.GIVEN`, one behind the other."""
+    """Columns of :data:`driftline.sketching.joins.join_entry.SAID`, one behind the other."""
     label_digests: bytes
     labels: bytes
     """Columns of :data:`driftline.sketching.joins.join_entry.LABEL`, one behind the other."""
@@ -45,6 +47,8 @@ class PendingBlock(Struct, frozen=True, array_like=True):
     """Between which rows were divided by their ids; 0 where they lie on the partition that they came from."""
     marks: list[Watermark] = []
     """How far the partitions have come that rows are from, after this flush; in its last block, where it says so."""
+    groups: bytes = b""
+    """The column of that name of the predictions; empty where all of it is 0."""
 
     def prediction_rows(self) -> JoinRows:
         """Return the predictions, with ``profile`` as the block has it."""
@@ -52,6 +56,8 @@ class PendingBlock(Struct, frozen=True, array_like=True):
         records = predictions(given.size)
         for name in _GIVEN.fields or ():
             records[name] = given[name]
+        if self.groups:
+            records["groups"] = _from_columns(self.groups, _GROUPS)["groups"]
         records["joined_ms"] = records["effective_ms"]
         return JoinRows(digests_from(self.prediction_digests), records)
 
@@ -107,7 +113,8 @@ def _predictions_block(profile_ids: list[str], rows: JoinRows, n_partitions: int
     records["profile"] = local
     names = [profile_ids[index] for index in used.tolist()]
     given = _columns(records, _GIVEN)
-    return _ENCODE(PendingBlock(VERSION, names, bytes_of(rows.digests), given, b"", b"", n_partitions))
+    groups = _columns(records, _GROUPS) if records["groups"].any() else b""
+    return _ENCODE(PendingBlock(VERSION, names, bytes_of(rows.digests), given, b"", b"", n_partitions, groups=groups))
 
 
 def _columns(records: NDArray[np.void], dtype: np.dtype[np.void]) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 import xxhash
 from msgspec import structs
 
-from driftline.config.model import CheckSettings, ModelSettings
+from driftline.config.model import CheckSettings, ModelSettings, PerformanceSettings
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import TimeOptions, build_profile
@@ -22,7 +22,7 @@ from driftline.profiles.codec import ProfileAssembler, decode_block, encode_prof
 from driftline.profiles.estimator import BinaryEstimator
 from driftline.profiles.season_counts import season_counts
 from driftline.sketches.fixed_point import join
-from driftline.sketches.packed import SampleRow
+from driftline.sketches.packed import NO_CELLS, SampleRow
 from driftline.sketches.pane_sketch import PaneSketch
 
 if TYPE_CHECKING:
@@ -105,6 +105,28 @@ def test_a_column_is_that_of_production_and_the_others_stay() -> None:
         again = assembler.add(decode_block(value, "here"))
     assert again is not None
     assert again.profile_id == profile.profile_id
+
+
+def test_errors_by_feature_stay_where_the_groups_do_and_else_only_which_errors_are_large() -> None:
+    settings = SETTINGS.replace(performance=PerformanceSettings(by_feature=2))
+    rng = np.random.default_rng(1)
+    table = ReferenceTable(
+        400,
+        {"x": rng.normal(size=400)},
+        prediction=rng.normal(size=400).tolist(),
+        label=rng.normal(size=400).tolist(),
+        times_ms=MONDAY_MS + np.arange(400) * HOUR_MS,
+    )
+    old = build_profile(KEY, table, settings, 0, "training", in_time=TimeOptions(PANE_MS))
+    known = old.feature_errors
+    assert known is not None
+    same, _, remarks = made(old, span(), ["prediction"])
+    assert same.feature_errors == known
+    assert not any("errors by feature" in remark for remark in remarks)
+    other, _, remarks = made(old, span(), ["x"])
+    assert other.feature_errors == structs.replace(known, cells=NO_CELLS, spreads={}, label_spreads={})
+    assert other.feature_errors.threshold == known.threshold
+    assert any(remark.startswith("errors by feature are compared with the first windows") for remark in remarks)
 
 
 def test_relations_stay_where_no_column_of_theirs_is_taken_over() -> None:

@@ -44,6 +44,20 @@ def test_what_goes_in_comes_out() -> None:
     assert (first.n_rows, second.n_rows) == (3, 2)
 
 
+def test_groups_of_features_are_a_column_of_their_own_that_older_blocks_do_not_have() -> None:
+    made = predicted(["a", "b"], [0, 0])
+    made.records["groups"] = [2**63 + 5, 0]
+    (block,) = encode_blocks(["p"], [made], [])
+    assert decode_block(block, "test").prediction_rows().records["groups"].tolist() == [2**63 + 5, 0]
+    fields = msgspec.msgpack.decode(block)
+    older = decode_block(msgspec.msgpack.encode(fields[:-1]), "test").prediction_rows()
+    assert older.records["groups"].tolist() == [0, 0]
+    made.records["groups"] = 0
+    assert older.records.tobytes() == made.records.tobytes()
+    (plain,) = encode_blocks(["p"], [made], [])
+    assert msgspec.msgpack.decode(plain)[-1] == b"", "nothing to say takes no room"
+
+
 def test_nothing_makes_no_block() -> None:
     assert encode_blocks([], [], []) == []
     assert encode_blocks([], [predicted([], [])], [labelled([])]) == []

@@ -65,9 +65,13 @@ class JoinCounter:
         """Count predictions whose id had been seen."""
         self._predictions.append(CountedPredictions(at, DUPLICATES))
 
-    def joined(self, at: Address, pairs: LabelledPairs, first: NDArray[np.bool_]) -> None:
-        """Count predictions with their labels; ``first`` marks those that had none before."""
-        self._pairs.append(Pairs(at, pairs, first))
+    def joined(
+        self, at: Address, pairs: LabelledPairs, first: NDArray[np.bool_], groups: NDArray[np.uint64] | None = None
+    ) -> None:
+        """Count predictions with their labels; ``first`` marks those that had none before, ``groups`` are those of
+        their features.
+        """
+        self._pairs.append(Pairs(at, pairs, first, groups))
         rows = np.flatnonzero(pairs.signs > 0)
         for labels, n in self._note(at.effective_ms[rows], at.offset[rows], at.source):
             labels.n_joined += n
@@ -139,7 +143,7 @@ class Uncounted:
     def duplicated(self, at: Address) -> None:
         """Forget predictions whose id had been seen."""
 
-    def joined(self, at: Address, pairs: LabelledPairs, first: NDArray[np.bool_]) -> None:
+    def joined(self, at: Address, pairs: LabelledPairs, first: NDArray[np.bool_], groups: NDArray[np.uint64]) -> None:
         """Forget predictions with their labels."""
 
     def unknown(self, labels: UnknownLabels) -> None:
