@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmarks.detection.traffic import ColumnKind, Day
-    from driftline.checks.references.reference_view import ColumnReference
+    from driftline.checks.references.column_reference import ColumnReference
     from driftline.config.model import ModelSettings
     from driftline.profiles.profile import Profile
 

@@ -14,7 +14,7 @@ from driftline.significance.pearson import LEAST_EXPECTED, LEAST_EXPECTED_FOR_CH
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from driftline.checks.references.reference_view import ColumnReference
+    from driftline.checks.references.column_reference import ColumnReference
     from driftline.significance.dispersion import Dispersion
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from driftline.checks.columns.share_test import Chosen
     from driftline.checks.references.cases import ColumnCase
-    from driftline.checks.references.reference_view import ColumnReference
+    from driftline.checks.references.column_reference import ColumnReference
     from driftline.config.model import ModelSettings
     from driftline.distances.sides import DistanceResult
     from driftline.events.window import TestName

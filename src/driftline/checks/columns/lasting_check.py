@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.checks.references.cases import ColumnCase
-    from driftline.checks.references.reference_view import ColumnReference
+    from driftline.checks.references.column_reference import ColumnReference
     from driftline.checks.references.value_groups import ValueGroups
     from driftline.detectors.mixture.directions import Direction
 

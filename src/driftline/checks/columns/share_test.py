@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.checks.references.cases import ColumnCase
-    from driftline.checks.references.reference_view import ColumnReference
+    from driftline.checks.references.column_reference import ColumnReference
     from driftline.significance.monte_carlo import MonteCarloResult, Statistic
     from driftline.sketches.columns import Column
     from driftline.sketches.grouping import Grouping

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from driftline.checks.contract.check import Subject
     from driftline.checks.contract.closed_window import ClosedWindow
-    from driftline.checks.references.reference_view import ColumnReference, ReferenceView
+    from driftline.checks.references.column_reference import ColumnReference
+    from driftline.checks.references.reference_view import ReferenceView
     from driftline.config.model import ModelSettings
     from driftline.profiles.profile import Profile
     from driftline.sketches.columns import Column
