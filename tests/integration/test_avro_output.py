@@ -75,10 +75,10 @@ class Saying(PartitionMonitor):
         assert record
         return {}
 
-    def apply(self, record: bytes, offset: int) -> list[OutputRecord]:
+    def evaluate(self, record: bytes, offset: int) -> Iterator[list[OutputRecord]]:
         self.next_offset = offset + 1
         name = record.decode()
-        return outputs(name) if name in OUTPUT_EVENTS else [tombstone(name)]
+        yield outputs(name) if name in OUTPUT_EVENTS else [tombstone(name)]
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(self.next_offset, {b"e": b"1"}, b"")

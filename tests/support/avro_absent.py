@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from functools import cache
+from typing import Any
 
-from driftline.events.cloudevents import ALERT, FINDING, PERFORMANCE
+from msgspec import NODEFAULT, inspect
 
-_OF_TYPE: Final[dict[str, dict[str, Any]]] = {
-    PERFORMANCE: {"explained": [], "errors_watched": None},
-    FINDING: {"explained": None, "without_value": None, "stuck": None, "origins": []},
-    ALERT: {"acknowledged": None, "muted_until": None, "muted_by": None, "notes": [], "beside": [], "origins": []},
-}
+from driftline.events.output_types import OUTPUT_EVENTS
+
+
+@cache
+def _absent_of(ce_type: str) -> dict[str, Any]:
+    """Return the fields that events of a type may be without, each with what stands for that."""
+    event = next(event for event in OUTPUT_EVENTS.values() if ce_type == event.TYPE)
+    about = inspect.type_info(event)
+    assert isinstance(about, inspect.StructType)
+    found: dict[str, Any] = {}
+    for field in about.fields:
+        if not field.required and field.default is field.default_factory is NODEFAULT:
+            types = field.type.types if isinstance(field.type, inspect.UnionType) else (field.type,)
+            kinds = {type(each) for each in types}
+            found[field.name] = [] if inspect.ListType in kinds else {} if inspect.DictType in kinds else None
+    return found
+
+
+def may_be_absent(ce_type: str) -> frozenset[str]:
+    """Return the names of the fields that events of a type may be without."""
+    return frozenset(_absent_of(ce_type))
 
 
 def with_absent(ce_type: str, data: dict[str, Any]) -> dict[str, Any]:
     """Return an event's data with the fields that JSON leaves out."""
-    return {"schemas": {}, **_OF_TYPE.get(ce_type, {}), **data}
+    return {**_absent_of(ce_type), **data}

@@ -228,7 +228,7 @@ class FindingEvent(Event, frozen=True, kw_only=True):
     """What explains the change of a performance metric: other traffic or other outcomes. Absent from other findings."""
     without_value: WithoutValue | UnsetType | None = UNSET
     """The feature that explains that labels do not come. Absent from other findings."""
-    group: ValueErrors | UnsetType = UNSET
+    group: ValueErrors | UnsetType | None = UNSET
     """The values of the column at which errors rose (``concept.errors``) or labels changed
     (``concept.labels``). Absent from other findings."""
 

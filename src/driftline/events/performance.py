@@ -170,7 +170,7 @@ class PerformanceEvent(Event, frozen=True, kw_only=True):
     errors_watched: WatchedErrors | UnsetType | None = UNSET
     """Of a segment, whether an e-detector watches its errors; absent for all traffic, and if none watches any."""
 
-    by_feature: ErrorsByFeature | UnsetType = UNSET
+    by_feature: ErrorsByFeature | UnsetType | None = UNSET
     """Errors by the values of the most important features, at the tested revision; absent at others, for segments, and
     unless ``performance.by_feature`` is set."""
 

@@ -116,4 +116,6 @@ def _default(field: inspect.Field, schema: Any) -> Any:  # noqa: ANN401  # as ab
     if field.default_factory is not NODEFAULT:
         return msgspec.to_builtins(field.default_factory())
     kind = schema["type"] if isinstance(schema, dict) else None
+    if kind not in _EMPTY and not field.required:
+        raise TypeError(f"the field {field.name}, which events may be without, has no empty value: let it be null too")
     return _EMPTY.get(kind, NODEFAULT)

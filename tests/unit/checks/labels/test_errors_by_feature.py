@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from msgspec import UNSET, structs
+from msgspec import structs
 
 from driftline.alerts.wording import words_of
 from driftline.checks.contract.closed_window import PerformanceBaseline, PerformanceCase, PerformanceRevision
 from driftline.checks.labels.errors_by_feature import errors_by_feature
 from driftline.checks.labels.feature_evidence import errors_by_feature_of, feature_remarks
 from driftline.checks.labels.feature_spread import spread_of_part
+from driftline.events.by_feature import ValueErrors
 from driftline.profiles.error_spread import SpreadOfMetric
 from driftline.sketches.feature_errors import counts_of
 from tests.support.by_feature import cells_of, evidence_of
@@ -57,8 +58,8 @@ def test_errors_that_rose_at_some_values_are_found_with_the_values_and_both_rate
     bound = age.labels[7].split(", ")[0][1:]
     assert finding.message.startswith(f"errors rose where `age` >= {bound}: ")
     assert "; elsewhere " in finding.message
-    assert finding.group is not UNSET
     group = finding.group
+    assert isinstance(group, ValueErrors)
     assert (group.values, group.n) == (f">= {bound}", finding.n)
     assert 0.25 < group.wrong / group.n < 0.35
     assert 0.08 < group.wrong_reference / group.n_reference < 0.12
@@ -72,7 +73,7 @@ def test_errors_that_rose_at_some_values_are_found_with_the_values_and_both_rate
 def test_errors_that_moved_between_values_are_found_though_as_many_are_wrong_as_before() -> None:
     now = cells_of(PROFILE, 4_000, 1, wrong=0.07, wrong_at={8: 0.3})
     (finding,) = judged(errors_by_feature.examine(case_of(evidence_of(now, BEFORE))), 1e-4)
-    assert finding.group is not UNSET
+    assert isinstance(finding.group, ValueErrors)
     assert finding.group.values == PROFILE.feature_groups[0].labels[8]
     assert counts_of(now)[0, :, 1].sum() / 4_000 == pytest.approx(0.1, abs=0.01)
 

@@ -6,7 +6,7 @@ import inspect
 import json
 from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import fastavro
 import msgspec
@@ -25,7 +25,7 @@ from driftline.runtime.encodings.event_encoder import EventEncoder
 from driftline.runtime.encodings.event_schemas import avro_schema
 from driftline.runtime.encodings.registry_client import RegistryClient
 from driftline.runtime.encodings.schema_problems import RegistryUnavailableError
-from tests.support.avro_absent import with_absent
+from tests.support.avro_absent import may_be_absent, with_absent
 from tests.support.made_up import made_up_structs
 from tests.support.modules import modules_of
 from tests.support.real_broker import ROOT
@@ -34,17 +34,22 @@ from tests.support.schema_registry import SchemaRegistry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OPTIONAL = (
-    *("schemas", "explained", "errors_watched", "without_value", "stuck", "origins"),
-    *("acknowledged", "muted_until", "muted_by", "notes", "beside"),
-)
-
 
 @pytest.fixture
 def registry() -> Iterator[SchemaRegistry]:
     with SchemaRegistry() as running:
         running.register("of somebody else", '"int"')
         yield running
+
+
+class Part(msgspec.Struct):
+    n: int
+
+
+class Whole(msgspec.Struct):
+    """No event: the field that may be absent can hold nothing that says so in Avro."""
+
+    part: Part | msgspec.UnsetType = msgspec.UNSET
 
 
 def encoder_at(registry: SchemaRegistry, id_bytes: int = 4) -> EventEncoder:
@@ -111,8 +116,13 @@ def test_examples_come_back_exactly(event: Event, encoder: EventEncoder, registr
     decode = EventDecoder(SchemaRegistrySettings(url=registry.url), Credentials())
     assert as_text(json.loads(decode(value, "application/avro"))) == as_text(as_avro_has_it(plain))
     read = msgspec.convert(read_by_fastavro(value, type(event)), type(event))
-    optional = {name: getattr(read, name) or msgspec.UNSET for name in OPTIONAL if hasattr(read, name)}
+    optional = {name: getattr(read, name) or msgspec.UNSET for name in may_be_absent(event.TYPE)}
     assert msgspec.structs.replace(read, **optional) == event
+
+
+def test_a_field_that_may_be_absent_has_something_that_stands_for_it() -> None:
+    with pytest.raises(TypeError, match="the field part, which events may be without, has no empty value"):
+        avro_schema(cast("Any", Whole))
 
 
 @pytest.mark.parametrize("name", OUTPUT_EVENTS)
