@@ -16,6 +16,7 @@ from driftline.events.source import LABEL_STREAM, SEGMENT_ALL, Source
 from driftline.monitoring.labels.cohorts import Cohorts
 from driftline.monitoring.labels.earlier_revisions import EarlierRevisions
 from driftline.monitoring.labels.error_watch import ErrorWatch
+from driftline.monitoring.labels.feature_baselines import FeatureBaselines
 from driftline.monitoring.labels.label_stream_monitor import LabelStreamMonitor
 from driftline.monitoring.labels.label_times import LabelTimes
 from driftline.monitoring.labels.loose_joins import LooseJoins
@@ -37,8 +38,10 @@ from driftline.profiles.profiles import Profiles
 from driftline.profiles.raw_values import raw_values
 from driftline.sketches.arrival import ArrivalLayout
 from driftline.sketches.joined import LabelledPairs
+from driftline.sketches.sparse import pack
 from tests.support import monitoring
 from tests.support.arrival import arrival_settings
+from tests.support.by_feature import cells_of
 from tests.support.state_examples.example import KEY, Example, of
 from tests.support.windows import budget_of
 from tests.unit.checks.labels.test_performance_check import PROFILE as LABELLED
@@ -208,7 +211,25 @@ def _first_windows(part: SegmentBaselines, i: int) -> object:
     return known, part.spread(name), part.lacking(other)
 
 
+FEATURES = [monitoring.training_profile(KEY, number, seed=number) for number in range(6)]
+
+
+def _first_features(part: FeatureBaselines, i: int) -> object:
+    """Keep windows of several profiles, two each, and ask for the baselines of all."""
+    profile = FEATURES[i // 2 % len(FEATURES)]
+    window = WindowState({}, {}, [], 0, tested=True, by_feature={profile.profile_id: pack(cells_of(profile, 700, i))})
+    evidence = part.take(profile, window)
+    assert evidence is not None
+    part.keep(profile, evidence)
+    asked = [part.take(each, WindowState({}, {}, [], 0, tested=True)) for each in FEATURES]
+    return [
+        None if each is None else (each.n_baseline, None if each.before is None else each.before.tolist())
+        for each in asked
+    ]
+
+
 EXAMPLES: list[Example[Any]] = [
+    of(FeatureBaselines, lambda: FeatureBaselines(2), _first_features, 14),
     of(SegmentWatch, _segment_watch, _watch, 32),
     of(SegmentBaselines, lambda: SegmentBaselines(independent=False), _first_windows, 60),
     of(ErrorWatch, _error_watch, _err, 40),

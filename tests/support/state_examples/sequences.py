@@ -24,14 +24,20 @@ from driftline.monitoring.retraining.loop_back import LoopBack
 from driftline.monitoring.retraining.proposal_monitor import ProposalMonitor
 from driftline.monitoring.retraining.retraining_monitor import RetrainingMonitor
 from driftline.profiles.profiles import Profiles
+from driftline.sketches.sparse import pack
 from tests.support import monitoring
+from tests.support.by_feature import cells_of
 from tests.support.retraining import EAGER_PROPOSALS, EAGER_RETRAINING
 from tests.support.state_examples.example import KEY, Example, numbered
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from driftline.config.model import ModelSettings
     from driftline.monitoring.state.scope import StateScope
     from driftline.monitoring.state.table import Tables
+    from driftline.panes.flush_record import JoinDelta
+    from driftline.profiles.profile import Profile
 
 
 class Sequences:
@@ -51,6 +57,16 @@ class Sequences:
         return (*self.predictions.tables, *self.joins.tables)
 
 
+def _by_feature(delta: JoinDelta, profiles: Mapping[str, Profile]) -> JoinDelta:
+    """Return a delta whose windows have errors by feature."""
+    profile = profiles.get(delta.profile_id)
+    if profile is None:
+        return delta
+    cells = pack(cells_of(profile, 40, delta.pane_ms // monitoring.PANE_MS))
+    windows = [msgspec.structs.replace(window, by_feature=cells) for window in delta.windows]
+    return msgspec.structs.replace(delta, windows=windows)
+
+
 def sequences() -> Example[Sequences]:
     traffic = monitoring.generate(4, [KEY], n_partitions=1, n_predictions=400)
     start_ms = monitoring.START_MS
@@ -62,9 +78,11 @@ def sequences() -> Example[Sequences]:
     for profile in published:
         traffic.knows(profile)
     panes, joined, _ = traffic.cut(0, 0, len(traffic.partitions[0]) - 2)
+    joined = [_by_feature(delta, {each.profile_id: each for each in published}) for delta in joined]
     settings = monitoring.small_settings().defaults
     settings = settings.replace(
         labels=msgspec.structs.replace(settings.labels, cohort=Duration(monitoring.WINDOW_MS), test_coverage=0.5),
+        performance=msgspec.structs.replace(settings.performance, by_feature=2),
         segments={"country": ("DE",)},
         retraining=EAGER_RETRAINING,
         proposals=EAGER_PROPOSALS,
