@@ -25,6 +25,7 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.profiles import Profiles
 from driftline.runtime.in_process import InProcessStages
+from driftline.sketches.columns import NumericColumn
 from driftline.sketches.feature_errors import N_CELLS, counts_of
 from driftline.sketches.sparse import unpack_into
 
@@ -77,13 +78,14 @@ def events(n: int) -> list[dict[str, Any]]:
 def expected(made: list[dict[str, Any]], labels: list[Label]) -> Found:
     last = {label.of: label.says for label in labels}
     age, channel = profile().feature_groups
+    assert isinstance(age.column, NumericColumn)
     counts: Found = Counter()
     for i, says in last.items():
         if says not in {"0", "1"}:
             continue
         event = made[i]
         window, wrong = event["ts"] - event["ts"] % WINDOW_MS, int(event["prediction"] != says)
-        bin_ = int(np.searchsorted(age.column.edges, event["features"]["age"], side="right"))  # type: ignore[union-attr]
+        bin_ = int(np.searchsorted(age.column.edges, event["features"]["age"], side="right"))
         counts[window, 0, 1 + age.grouping.groups[bin_], wrong, int(says)] += 1
         way = event["features"]["channel"]
         named = way if way in channel.labels else channel.labels[-1]

@@ -15,6 +15,7 @@ from driftline.profiles.building.build import build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.error_spread import spread_between
+from driftline.sketches.columns import NumericColumn
 from driftline.sketches.feature_errors import MAX_FEATURES, N_CODES, counts_of
 
 if TYPE_CHECKING:
@@ -82,10 +83,11 @@ def test_the_profile_counts_its_labelled_rows_as_they_are(*, regression: bool) -
     wrong = error > limit
     assert 0.19 < wrong.mean() < 0.21 if regression else limit == 0.5
     age, channel = profile.feature_groups
+    assert isinstance(age.column, NumericColumn)
     values, labels = np.asarray(table.features["age"]), np.array(table.label, dtype=float).astype(int).tolist()
     expected: Counter[tuple[int, int, int, int]] = Counter()
     for row, (old, way) in enumerate(zip(values, table.features["channel"], strict=True)):
-        bin_ = np.searchsorted(age.column.edges, old, side="right")  # type: ignore[union-attr]  # numbers
+        bin_ = np.searchsorted(age.column.edges, old, side="right")
         positive = 0 if regression else labels[row]
         group = 0 if np.isnan(old) else 1 + age.grouping.groups[bin_]
         expected[0, group, int(wrong[row]), positive] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from hypothesis import given
@@ -22,6 +23,9 @@ codes = st.integers(0, MAX_FEATURES).flatmap(
     lambda k: st.lists(st.lists(st.integers(0, N_CODES), min_size=k, max_size=k), min_size=1, max_size=20)
 )
 
+if TYPE_CHECKING:
+    from random import Random
+
 
 @given(codes)
 def test_what_is_packed_comes_out(rows: list[list[int]]) -> None:
@@ -32,8 +36,8 @@ def test_what_is_packed_comes_out(rows: list[list[int]]) -> None:
 
 
 @given(codes, st.randoms(use_true_random=False))
-def test_each_known_group_of_a_prediction_counts_once(rows: list[list[int]], random: object) -> None:
-    rng = np.random.default_rng(random.getrandbits(32))  # type: ignore[attr-defined]  # hypothesis' own
+def test_each_known_group_of_a_prediction_counts_once(rows: list[list[int]], random: Random) -> None:
+    rng = np.random.default_rng(random.getrandbits(32))
     table = np.array(rows, dtype=np.uint64).reshape(len(rows), -1).T
     wrong, positive = rng.random(len(rows)) < 0.5, rng.random(len(rows)) < 0.5
     _, cells = feature_cells(packed_codes(table), wrong, positive)

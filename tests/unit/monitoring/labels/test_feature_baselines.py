@@ -60,6 +60,6 @@ def test_nothing_is_kept_of_windows_without_groups_or_where_nothing_can_be_compa
     evidence = kept.take(learnt, window_of(learnt.profile_id, 400, 1))
     assert evidence is not None
     kept.keep(learnt, evidence)
-    assert kept.tables[0].value == {}  # type: ignore[attr-defined]  # one value
+    assert kept._by_profile.value == {}
     assert FeatureBaselines(0).take(KNOWN, window_of(KNOWN.profile_id, 400, 1)) is None
     assert ON.performance.by_feature > 0

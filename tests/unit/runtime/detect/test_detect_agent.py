@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import AsyncMock
@@ -38,7 +37,7 @@ GENERATION = 4
 
 
 RISK = ModelKey("risk", "3")
-N_MODELS, A_PART_S = 5, 0.06
+N_MODELS = 5
 
 
 class Monitor(PartitionMonitor):
@@ -55,7 +54,6 @@ class Monitor(PartitionMonitor):
         if record == b"fail":
             raise ValueError("broken")
         for _ in range(N_MODELS if record == b"long" else 1):
-            time.sleep(A_PART_S if record == b"long" else 0)
             yield [OutputRecord("events", b"k", b"v", (("ce_id", b"1"),))]
         self.applied.append(offset)
 
@@ -385,7 +383,7 @@ async def a_partition_is_given_back_after_the_record_in_hand() -> None:
 async def a_partition_is_given_back_within_a_record_that_takes_too_long() -> None:
     world = World()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(detect_agent, "_FINISH_S", 0.0)
+        patch.setattr(detect_agent, "_FINISH_S", -1.0)
         taking = await first_part_sent(world)
         await world.agent.before_revocation()
         await taking
@@ -421,7 +419,9 @@ async def a_partition_is_given_back_within_a_record_that_takes_too_long() -> Non
         a_partition_is_given_back_within_a_record_that_takes_too_long,
     ],
 )
-def test_the_agent(case: Callable[[], Awaitable[None]]) -> None:
+def test_the_agent(case: Callable[[], Awaitable[None]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect_agent, "_TURN_S", -1.0)  # others have their turn after each part
+
     async def run() -> None:
         await asyncio.wait_for(case(), patient(20))
 

@@ -18,6 +18,7 @@ from driftline.sketching.joins.feature_codes import FeatureCodes
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
+    from driftline.profiles.task import Origin
 
 SETTINGS = ModelSettings(
     performance=PerformanceSettings(by_feature=3),
@@ -45,7 +46,7 @@ class Rows:
         return np.zeros(len(self.features), dtype=np.uint64)
 
 
-def profile_of(origin: str = "training") -> Profile:
+def profile_of(origin: Origin = "training") -> Profile:
     rng, n = np.random.default_rng(3), 1_000
     features = {
         "age": rng.normal(40, 9, n).round(),
@@ -54,7 +55,7 @@ def profile_of(origin: str = "training") -> Profile:
         "unused": rng.normal(size=n),
     }
     table = ReferenceTable(n, features, ["0", "1"] * (n // 2))
-    return build_profile(ModelKey("m", "1"), table, SETTINGS, 0, origin)  # type: ignore[arg-type]
+    return build_profile(ModelKey("m", "1"), table, SETTINGS, 0, origin)
 
 
 def test_codes_are_those_of_the_bins_whatever_the_values_are() -> None:
@@ -85,6 +86,6 @@ def test_codes_are_those_of_the_bins_whatever_the_values_are() -> None:
         ("training", ModelSettings()),
     ],
 )
-def test_nothing_is_remembered_where_nothing_is_compared(origin: str, settings: ModelSettings) -> None:
+def test_nothing_is_remembered_where_nothing_is_compared(origin: Origin, settings: ModelSettings) -> None:
     assert FeatureCodes.of(profile_of(origin), settings) is None
     assert FeatureCodes.of(None, SETTINGS) is None
