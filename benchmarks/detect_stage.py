@@ -85,12 +85,13 @@ class Stage:
         self._start_ms, self._n_events, self._offset = model.live_ms, n_events, 0
         with get_context("spawn").Pool(1) as pool:  # what it takes is given back
             self._sketches, records = pool.apply(drawn, (n_events,))
-        before = resident()
+        self.before = resident()
+        # each from a copy of the records, as a worker reads those of every model
+        copies = ([bytes(bytearray(each)) for each in records] for _ in range(n_models))
         self.profiles = [
-            decode_profile([bytes(bytearray(each)) for each in records], "profile") for _ in range(n_models)
+            replace(decode_profile(copy, "profile"), key=ModelKey(f"m{i:05}", "1")) for i, copy in enumerate(copies)
         ]
-        self.profiles = [replace(each, key=ModelKey(f"m{i:05}", "1")) for i, each in enumerate(self.profiles)]
-        self.profile_bytes, self.before = sum(map(len, records)), before
+        self.profile_bytes = sum(map(len, records))
         self.monitor = PartitionMonitor(0, self._settings, Profiles(self.profiles))
 
     def close(self, number: int) -> Pane:

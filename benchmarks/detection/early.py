@@ -26,7 +26,7 @@ from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.tails import NO_EXTREME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -123,10 +123,6 @@ class EarlyWatch:
             if gated > enough:
                 break
         return found
-
-    def alarms(self, days: Iterable[Day]) -> list[EarlyAlarm]:
-        """Return all alarms of these days."""
-        return [alarm for day in days for alarm in self.alarms_of(self.of_day(day), day.start_ms)]
 
     def of_day(self, day: Day) -> Panes:
         """Return what each pane of a day holds."""

@@ -14,7 +14,7 @@ one cause notifies of a column is the business of :mod:`driftline.alerts.escalat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
@@ -56,13 +56,6 @@ class ToldFinding(Struct, frozen=True, array_like=True):
         return RANKS[self.root] <= RANKS[other.root] and self.from_ms <= other.from_ms
 
 
-class Teller(NamedTuple):
-    """Who has told a finding."""
-
-    problem: str
-    """Id of the alert; empty where this observation tells it."""
-
-
 class AlreadyTold:
     """What open alerts, and those that ended lately, have notified.
 
@@ -73,21 +66,23 @@ class AlreadyTold:
     """
 
     def __init__(self, said: Mapping[str, Collection[ToldFinding]]) -> None:
-        self._of_column: dict[str, list[tuple[ToldFinding, Teller]]] = {}
+        self._of_column: dict[str, list[tuple[ToldFinding, str]]] = {}
         for key, told in said.items():
-            self._add(told, Teller(key))
+            self._add(told, key)
 
     def add(self, findings: Iterable[FindingEvent]) -> None:
         """Add what this observation tells."""
-        self._add((each for finding in findings if (each := _told(finding)) is not None), Teller(""))
+        self._add((each for finding in findings if (each := _told(finding)) is not None), "")
 
-    def of(self, finding: FindingEvent) -> Teller | None:
-        """Return who has told a finding; None where it is news."""
+    def of(self, finding: FindingEvent) -> str | None:
+        """Return the id of the alert that has told a finding, empty where this observation tells it; None where it is
+        news.
+        """
         for column in _columns(finding):
             told = _about(finding, column)
-            for each, teller in self._of_column.get(column, ()):
+            for each, alert_id in self._of_column.get(column, ()):
                 if told is not None and each.tells(told):
-                    return teller
+                    return alert_id
         return None
 
     def news(self, findings: Sequence[FindingEvent]) -> list[FindingEvent]:
@@ -97,13 +92,11 @@ class AlreadyTold:
     def teller_of(self, findings: Sequence[FindingEvent]) -> str | None:
         """Return the id of the alert that has told all of some findings; None where any is news, or there is none."""
         tellers = [self.of(finding) for finding in findings]
-        if not tellers or None in tellers:
-            return None
-        return min((teller.problem for teller in tellers if teller is not None and teller.problem), default=None)
+        return None if None in tellers else min(filter(None, tellers), default=None)
 
-    def _add(self, told: Iterable[ToldFinding], teller: Teller) -> None:
+    def _add(self, told: Iterable[ToldFinding], alert_id: str) -> None:
         for each in told:
-            self._of_column.setdefault(each.column, []).append((each, teller))
+            self._of_column.setdefault(each.column, []).append((each, alert_id))
 
 
 def said_with(said: Mapping[str, ToldFinding], findings: Iterable[FindingEvent]) -> dict[str, ToldFinding]:

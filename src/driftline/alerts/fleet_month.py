@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import calendar
 import math
 from bisect import bisect_left, insort
 from collections import Counter
@@ -104,5 +104,5 @@ def days_of(month: str) -> int:
     >>> days_of("2028-02"), days_of("2026-12")
     (29, 31)
     """
-    first = dt.date.fromisoformat(f"{month}-01")
-    return (first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1) - first).days
+    year, number = month.split("-")
+    return calendar.monthrange(int(year), int(number))[1]

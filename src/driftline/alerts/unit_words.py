@@ -37,10 +37,9 @@ def unit_words(change: UnitChange) -> str:
         parts.append(f"{'+' if change.offset > 0 else '-'} {abs(change.offset):.4g}")
     if change.part < 1:
         parts = [f"{percent(change.part)} of values", *parts]
-    sides = [side.strip() for side in (change.conversion or "").split("->")]
-    if len(sides) != 2:  # noqa: PLR2004  # old -> new
+    old, arrow, new = (change.conversion or "").partition(" -> ")
+    if not arrow:
         return " ".join(parts)
-    old, new = sides
     for name, (small, large) in _PLAIN_UNITS.items():
         if new.startswith(name):
             old, new = large, small

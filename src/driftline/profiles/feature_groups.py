@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from driftline.sketches.columns import CategoricalColumn, EmbeddingColumn
+from driftline.sketches.columns import CategoricalColumn, EmbeddingColumn, NumericColumn
 from driftline.sketches.feature_errors import ABSENT, MAX_FEATURES, N_CODES
 from driftline.sketches.grouping import checked_grouping, range_labels
 
@@ -26,6 +26,8 @@ LONGEST_RUN: Final = 4
 """Neighbouring groups of numbers that are looked at together."""
 ABSENT_LABEL: Final = "missing"
 _MOST: Final = N_CODES - 1
+_LEAST: Final = 2
+"""Groups that are asked for."""
 
 
 class Part(NamedTuple):
@@ -59,19 +61,20 @@ class FeatureGroups(NamedTuple):
         """Yield each group, then runs of neighbouring groups of numbers."""
         for group, label in enumerate(self.labels):
             yield Part((group,), label)
-        if isinstance(self.column, CategoricalColumn):
+        column = self.column
+        if not isinstance(column, NumericColumn):
             return
         for length in range(2, LONGEST_RUN + 1):
             for first in range(self.grouping.n_groups - length + 1):
                 if length < self.grouping.n_groups:
                     groups = tuple(range(ABSENT + first, ABSENT + first + length))
-                    yield Part(groups, self._run_label(first, first + length))
+                    yield Part(groups, self._run_label(column, first, first + length))
 
-    def _run_label(self, first: int, stop: int) -> str:
+    def _run_label(self, column: NumericColumn, first: int, stop: int) -> str:
         """Return what the groups from ``first`` to ``stop``, without it, are called together."""
         starts = np.searchsorted(self.grouping.index, [first, stop]).tolist()
-        bounds = tuple(start for start in (0, *starts) if start < self.column.n_bins)
-        labels = range_labels(self.column.edges, tuple(dict.fromkeys(bounds)))  # type: ignore[union-attr]  # numbers
+        bounds = tuple(start for start in (0, *starts) if start < column.n_bins)
+        labels = range_labels(column.edges, tuple(dict.fromkeys(bounds)))
         return labels[1 if first else 0]
 
 
@@ -115,7 +118,7 @@ def feature_groups(
 def _grouping(column: Column, counts: NDArray[np.int64]) -> Grouping:
     wanted = CATEGORY_GROUPS if isinstance(column, CategoricalColumn) else NUMERIC_GROUPS
     grouping, _ = checked_grouping(column, counts, wanted)
-    while grouping.n_groups > _MOST and wanted > 2:  # noqa: PLR2004  # two groups are the least
+    while grouping.n_groups > _MOST and wanted > _LEAST:
         wanted -= 1
         grouping, _ = checked_grouping(column, counts, wanted)
     return grouping

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from driftline.checks.columns.distribution_check import CHECK, compared
-from driftline.checks.contract.units import moments_of
+from driftline.checks.columns.distribution_check import CHECK, compared, window_moments
 from driftline.checks.contract.verdict import CheckStatistic
 from driftline.checks.quality.columns import quality_outcomes, quality_test
 from driftline.checks.quality.shares import absent_counts
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
 def column_summary(case: ColumnCase) -> ColumnSummary:
     """Return counts, moments, distances and tests of a column in a window."""
-    profile, sketch, column = case.profile, case.window.sketch, case.column
+    sketch, column = case.window.sketch, case.column
     bins, comparison = sketch.counts[case.place.bins], case.once(compared)
-    current, usual = moments_of(profile, sketch, case.index), comparison.moments
+    current, usual = case.once(window_moments), comparison.moments
     out_of_range = 0
     if isinstance(column, NumericColumn):
         first, last = case.place.inside

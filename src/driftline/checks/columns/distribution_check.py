@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct, structs
 from driftline import distances
 from driftline.checks.columns.share_test import applies, simulated_test
 from driftline.checks.contract.check import Evidence, Outcome, check, effect_of, statistic_of
-from driftline.checks.contract.units import moments_of
+from driftline.checks.contract.units import Moments, moments_of
 from driftline.checks.contract.wording import number, percent
 from driftline.checks.quality.stuck import stuck_value
 from driftline.checks.quality.unit_change import unit_change, unit_words
@@ -122,10 +122,15 @@ def compare_distributions(
     )
 
 
+def window_moments(case: ColumnCase) -> Moments:
+    """Return the moments of a column in its window."""
+    return moments_of(case.profile, case.window.sketch, case.index)
+
+
 def _moments(case: ColumnCase, beside: PaneSketch) -> ColumnMoments | None:
     if not isinstance(case.column, NumericColumn):
         return None
-    current, there = (moments_of(case.profile, sketch, case.index) for sketch in (case.window.sketch, beside))
+    current, there = case.once(window_moments), moments_of(case.profile, beside, case.index)
     return ColumnMoments(
         mean=current.mean,
         reference_mean=there.mean,
