@@ -18,6 +18,7 @@ from driftline.monitoring.model_setup import ModelSetup, WatermarkReach
 from driftline.monitoring.predictions.prediction_monitor import PredictionMonitor
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.problem_steps import ProblemSteps
+from driftline.monitoring.predictions.window_verdicts import WindowVerdicts
 from driftline.monitoring.retraining.alert_steps import AlertSteps
 from driftline.monitoring.retraining.labelled_windows import LabelledWindows
 from driftline.monitoring.retraining.loop_back import LoopBack
@@ -113,6 +114,7 @@ def sequences() -> Example[Sequences]:
     return Example(
         {
             PredictionMonitor,
+            WindowVerdicts,
             JoinMonitor,
             SegmentMonitor,
             SegmentWindows,

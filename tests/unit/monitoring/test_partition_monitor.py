@@ -83,7 +83,7 @@ def test_a_jump_over_a_year_gives_what_the_steps_give_and_costs_a_few_windows(mo
         n_examined += 1
         return examine_window(view, window, budget, known)
 
-    monkeypatch.setattr("driftline.monitoring.predictions.prediction_monitor.examine_window", counted)
+    monkeypatch.setattr("driftline.monitoring.predictions.window_verdicts.examine_window", counted)
     whole = run([flush(traffic, 0, 121)], SETTINGS, traffic.published)
     assert n_examined < 20
     steps = Run(SETTINGS, traffic.published)

@@ -16,14 +16,12 @@ from driftline.alerts.escalation import ESCALATION_FACTOR
 from driftline.alerts.policy import check_key
 from driftline.checks.columns.detector_findings import DetectedChange, examine_detection
 from driftline.checks.columns.mixture_findings import ChangedPane, examine_changes
-from driftline.checks.columns.window_check import examine_window, shown_columns
 from driftline.errors import ProfileError, describe
 from driftline.events.output_record import reference_records
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.alert_desk import AlertDesk
 from driftline.monitoring.control.model_control import MAINTENANCE
 from driftline.monitoring.model_setup import AFTER_IDLE, Outputs, WatermarkReach
-from driftline.monitoring.monitor_status import LearningStatus, WindowFigures
 from driftline.monitoring.operations.operations_monitor import OperationsMonitor
 from driftline.monitoring.predictions.bootstrap import BootstrapReference, is_counting
 from driftline.monitoring.predictions.estimate_windows import EstimateWindows
@@ -34,7 +32,7 @@ from driftline.monitoring.predictions.prediction_state import PredictionState
 from driftline.monitoring.predictions.problem_history import ProblemHistory
 from driftline.monitoring.predictions.profile_monitor import ProfileMonitor, first_pane
 from driftline.monitoring.predictions.reference_learning import ReferenceLearning
-from driftline.monitoring.predictions.volume_history import VolumeHistory
+from driftline.monitoring.predictions.window_verdicts import WindowVerdicts
 from driftline.monitoring.retraining.alert_steps import AlertSteps
 from driftline.monitoring.state.checkpoint import START_AFRESH
 from driftline.monitoring.state.table import Value
@@ -51,8 +49,8 @@ if TYPE_CHECKING:
     from driftline.checks.contract.verdict import Verdict
     from driftline.events.alert import AlertEvent
     from driftline.events.evidence import Event
-    from driftline.events.window import WindowEvent
     from driftline.monitoring.model_setup import ModelSetup
+    from driftline.monitoring.monitor_status import LearningStatus
     from driftline.monitoring.predictions.accumulator import ClosedPane
     from driftline.monitoring.predictions.column_detectors import ColumnDetection
     from driftline.monitoring.state.scope import StateScope
@@ -84,7 +82,7 @@ class PredictionMonitor:
     missing : MissingValues
         Read by the sequence of joins as well.
     figures : dict of int to WindowFigures
-        Of the last tumbling window of each size, for telemetry; not part of the state.
+        Those of :class:`~driftline.monitoring.predictions.window_verdicts.WindowVerdicts`.
     operations : OperationsMonitor
         How the predictions were made, whatever they are.
     """
@@ -94,13 +92,13 @@ class PredictionMonitor:
         self._scope = scope
         self._learning = ReferenceLearning(setup, lambda: self.state)
         settings = setup.budget.settings
-        self._volumes = VolumeHistory(settings.windows.verdict)
+        self._verdicts = WindowVerdicts(setup)
+        self.figures = self._verdicts.figures
         self._profile_monitor: ProfileMonitor | None = None
         self._count: EventCounter | None = None
         self._state = Value("predictions", PredictionState, PredictionState(), self._resume)
         self.open: dict[int, OpenPane] = {}
         self.estimates = EstimateWindows(setup)
-        self.figures: dict[int, WindowFigures] = {}
         self._newest_ms: int | None = None
         self.operations = OperationsMonitor(setup)
         self.problems = ProblemHistory(int(settings.labels.horizon) + int(settings.windows.performance))
@@ -112,7 +110,7 @@ class PredictionMonitor:
         self.tables: Tables = (
             self._state,
             *self._learning.tables,
-            *self._volumes.tables,
+            *self._verdicts.tables,
             *self.estimates.tables,
             *self.operations.tables,
             *self.problems.tables,
@@ -238,37 +236,8 @@ class PredictionMonitor:
         self._state.changed()
 
     def _examine_all(self, monitor: ProfileMonitor, windows: Iterable[ClosedWindow], reach: WatermarkReach) -> Outputs:
-        outputs: Outputs = []
-        beside = None
-        for window in windows:
-            judged, verdict = self._examine(monitor, window, reach, beside)
-            beside = judged, verdict
-            outputs += self._settle(verdict)
-        return outputs
-
-    def _examine(
-        self,
-        monitor: ProfileMonitor,
-        window: ClosedWindow,
-        reach: WatermarkReach,
-        beside: tuple[ClosedWindow, Verdict[WindowEvent]] | None,
-    ) -> tuple[ClosedWindow, Verdict[WindowEvent]]:
-        """Return a window as it is judged, and its verdict; ``beside`` are those of the one that closed before it."""
-        flags = reach.flags(window.end_ms)
-        if self._control.in_maintenance(window.start_ms, window.end_ms):
-            flags |= {MAINTENANCE}
-        if not flags.issubset(window.flags):
-            window = msgspec.structs.replace(window, flags=tuple(sorted(flags.union(window.flags))))
-        window = self._volumes.judged(window)
-        budget = self._setup.budget
-        shown = shown_columns(window, beside, budget.settings)
-        verdict = examine_window(monitor.view, window, budget, shown)
-        findings = monitor.origins.located(verdict.findings, window, budget.places)
-        verdict = msgspec.structs.replace(verdict, findings=findings)
-        if window.kind == "tumbling":
-            figures = WindowFigures(window.size_ms, window.end_ms, verdict.event.n, verdict.statistics)
-            self.figures[window.size_ms] = figures
-        return window, verdict
+        verdicts = self._verdicts.of(monitor, windows, reach)
+        return [record for verdict in verdicts for record in self._settle(verdict)]
 
     def _settle(self, verdict: Verdict[Event]) -> Outputs:
         """Take a verdict to the alerts; what becomes known of problems is kept for the joins."""
