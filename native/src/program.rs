@@ -45,6 +45,12 @@ impl<'a> Words<'a> {
         (end <= self.names.len()).then_some(Name { start, end })
     }
 
+    /// Takes the place of a text among the names, and returns the text.
+    pub fn text(&mut self) -> Option<&'a [u8]> {
+        let name = self.name()?;
+        Some(&self.names[name.start..name.end])
+    }
+
     pub fn is_at_end(&self) -> bool {
         self.at == self.words.len()
     }

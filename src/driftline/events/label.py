@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from driftline.errors import EventError
 from driftline.events.event_decoder import EventDecoder, Form
 from driftline.events.identity import ids_as_text
-from driftline.events.mapping import MappedDecoder
 from driftline.events.object_mapper import LabelFieldsMapper
 from driftline.events.outcomes import ClassOrNumber, is_weight
 from driftline.events.plain_mapping import is_plain
-from driftline.events.prediction import AnyIdentifier, Identifier, Timestamp, epoch_times
+from driftline.events.prediction import CLASS, IDENTIFIER, TIME, Identifier, Timestamp, epoch_times
 from driftline.events.record_reader import in_order
 from driftline.events.retractions import Retractions
+from driftline.events.typed_decoder import FieldType, TypedDecoder
+from driftline.native.record_columns import FieldKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from driftline.config.input_settings import LabelFields, LabelInput
     from driftline.events.record_batch import RecordBatch
     from driftline.events.record_reader import Mapped
+
+
+_WEIGHT: Final = FieldType(float | None, FieldKind.NUMBER)
 
 
 class LabelEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,12 +140,12 @@ def _typed_labels(fields: LabelFields) -> Callable[[Sequence[bytes | None]], Lab
     return columns
 
 
-def _typed(fields: LabelFields) -> MappedDecoder:
-    types: dict[str, tuple[Any, object, bool]] = {
-        "prediction_id": (fields.prediction_id, AnyIdentifier, True),
-        "label": (fields.label, ClassOrNumber, False),
-        "ts": (fields.ts, Timestamp, False),
+def _typed(fields: LabelFields) -> TypedDecoder:
+    types: dict[str, tuple[Any, FieldType, bool]] = {
+        "prediction_id": (fields.prediction_id, IDENTIFIER, True),
+        "label": (fields.label, CLASS, False),
+        "ts": (fields.ts, TIME, False),
     }
     if fields.weight is not None:
-        types["weight"] = (fields.weight, float | None, False)
-    return MappedDecoder(types)
+        types["weight"] = (fields.weight, _WEIGHT, False)
+    return TypedDecoder(types)

@@ -16,12 +16,14 @@ from driftline.events.dead_letter import INVALID_TYPE
 from driftline.events.documents import ROW, path_of
 from driftline.events.event_decoder import EventDecoder, Form
 from driftline.events.identity import MAX_ID, MAX_NAME, ids_as_text, versions_as_text
-from driftline.events.mapping import MappedDecoder, pointer_parts
+from driftline.events.mapping import pointer_parts
 from driftline.events.object_mapper import PredictionFieldsMapper
 from driftline.events.operation_fields import operation_places, operation_rows
-from driftline.events.outcomes import ClassOrNumber, Score, scores
+from driftline.events.outcomes import MAX_CLASS, ClassOrNumber, Score, scores
 from driftline.events.plain_mapping import is_plain, pointers_of, record_pointers
 from driftline.events.times import epoch_ms, in_range
+from driftline.events.typed_decoder import FieldType, TypedDecoder
+from driftline.native.record_columns import FieldKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +42,16 @@ AnyIdentifier = Identifier | float
 _AnyVersion = Version | float
 _AnyScore = Score | str | list[float]
 """What producers write beside what the public schema asks for, and what costs nothing to read."""
+
+IDENTIFIER: Final = FieldType(AnyIdentifier, FieldKind.IDENTIFIER, MAX_ID)
+TIME: Final = FieldType(Timestamp, FieldKind.TIME)
+CLASS: Final = FieldType(ClassOrNumber, FieldKind.CLASS, MAX_CLASS)
+_NAME: Final = FieldType(Name, FieldKind.NAME, MAX_NAME)
+_VERSION: Final = FieldType(_AnyVersion, FieldKind.VERSION, MAX_NAME)
+_SCORE: Final = FieldType(_AnyScore, FieldKind.SCORE)
+_OBJECT: Final = FieldType(msgspec.Raw, FieldKind.OBJECT)
+_JSON: Final = FieldType(msgspec.Raw, FieldKind.RAW)
+_SCALAR: Final = FieldType(Any, FieldKind.SCALAR)
 
 _NO_FEATURES: Final = msgspec.Raw(b"")
 _NOT_FEATURES: Final = frozenset(("segments", "latency_ms", "error"))
@@ -142,25 +154,25 @@ class _TypedPredictions:
     """Decodes JSON whose fields stand under plain pointers, in one typed pass."""
 
     def __init__(self, fields: PredictionFields, *, with_segments: bool) -> None:
-        types: dict[str, tuple[Any, object, bool]] = {"prediction_id": (fields.prediction_id, AnyIdentifier, True)}
+        types: dict[str, tuple[Any, FieldType, bool]] = {"prediction_id": (fields.prediction_id, IDENTIFIER, True)}
         if isinstance(fields.model, str):
-            types["model"] = (fields.model, Name, True)
+            types["model"] = (fields.model, _NAME, True)
         if isinstance(fields.model_version, str):
-            types["model_version"] = (fields.model_version, _AnyVersion, False)
-        types["ts"] = (fields.ts, Timestamp, False)
-        types["prediction"] = (fields.prediction, ClassOrNumber, False)
-        types["score"] = (fields.score, _AnyScore, False)
+            types["model_version"] = (fields.model_version, _VERSION, False)
+        types["ts"] = (fields.ts, TIME, False)
+        types["prediction"] = (fields.prediction, CLASS, False)
+        types["score"] = (fields.score, _SCORE, False)
         self._with_segments = with_segments
         if with_segments:
-            types["segments"] = (fields.segments, msgspec.Raw, False)
+            types["segments"] = (fields.segments, _JSON, False)
         operations = operation_places(fields)
         self._operations = [*operations]
         for name, place in operations.items():
-            types[f"operations/{name}"] = (pointers_of(place)[0], Any, False)
+            types[f"operations/{name}"] = (pointers_of(place)[0], _SCALAR, False)
         self._whole = fields.features == ""
         if not self._whole:
-            types["features"] = (fields.features, msgspec.Raw, False)
-        self._decode = MappedDecoder(types)
+            types["features"] = (fields.features, _OBJECT, False)
+        self._decode = TypedDecoder(types)
         self._model = str(fields.model.value) if isinstance(fields.model, Constant) else None
         self._version = str(fields.model_version.value) if isinstance(fields.model_version, Constant) else None
 

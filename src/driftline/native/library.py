@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from driftline.errors import ConfigurationError
 
 VARIABLE: Final = "DRIFTLINE_NATIVE"
-ABI: Final = 1
+ABI: Final = 2
 """The interface that this version of driftline speaks; the library says which one it has."""
 FILE_NAMES: Final = ("libdriftline_native.so", "libdriftline_native.dylib", "driftline_native.dll")
 """What the library is called on Linux, macOS and Windows."""
@@ -90,6 +90,7 @@ def _load(folder: Path) -> Loaded:
         functions = ctypes.CDLL(str(file))
         functions.driftline_abi.argtypes = []
         functions.driftline_abi.restype = ctypes.c_uint32
+        functions.driftline_free.restype = None
         abi = functions.driftline_abi()
     except (OSError, AttributeError) as error:
         return Loaded(None, f"the native library cannot be loaded ({error})")

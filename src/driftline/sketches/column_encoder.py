@@ -11,7 +11,7 @@ from driftline.events.outcomes import plain_scores
 from driftline.events.unusable import Unusable, as_counted
 from driftline.sketches.columns import CategoricalColumn, Column
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, numbers_of
-from driftline.sketches.feature_decoder import FeatureDecoder
+from driftline.sketches.feature_encoder import FeatureEncoder
 from driftline.sketches.numeric_encoding import NumericEncoder
 from driftline.sketches.rare_categories import RareCategories
 
@@ -90,12 +90,12 @@ class ColumnEncoder:
         self._columns = columns
         self._positive = positive
         self._own_names = None if names is None else names.of_score
-        features = [column for column in columns if column.role == "feature"]
-        self._decode = FeatureDecoder(features, not_features, texts)
+        self._n_features = sum(column.role == "feature" for column in columns)
+        self._encode_features = FeatureEncoder(columns[: self._n_features], not_features, texts)
         self._codes = {
             i: names.bins(column) if names is not None and column.role == "prediction" else CategoryCodes(column)
             for i, column in enumerate(columns)
-            if isinstance(column, CategoricalColumn)
+            if isinstance(column, CategoricalColumn) and column.role != "feature"
         }
         numeric = {i: column for i, column in enumerate(columns) if not isinstance(column, CategoricalColumn)}
         self._numeric = [*numeric]
@@ -103,17 +103,14 @@ class ColumnEncoder:
 
     def __call__(self, rows: RowValues) -> tuple[EncodedColumns, NDArray[np.bool_]]:
         """Return the encoded columns, and which events had a feature that the profile does not know."""
-        features = self._decode(rows.features, rows.pane_ms if self._decode.needs_times else None)
         bins = np.empty((len(self._columns), len(rows.features)), dtype=np.int64)
-        unlisted: dict[int, Sequence[tuple[int, str]]] = {**features.texts}  # features are the first columns
-        numbers, exceptions = [features.numbers], []
+        features = self._encode_features(rows.features, rows.pane_ms, bins)
+        unlisted, numbers, exceptions = features.unlisted, [features.numbers], [*features.exceptions]
         scores: NDArray[np.float64] | None = None
-        for i, column in enumerate(self._columns):
+        for i, column in enumerate(self._columns[self._n_features :], self._n_features):
             values: Sequence[Any]
             absent: Sequence[tuple[int, int]] = ()
-            if column.role == "feature":
-                values, absent = features.values[i], features.exceptions[i]
-            elif column.role == "prediction":
+            if column.role == "prediction":
                 values = rows.predictions
             else:
                 values, absent = _scores(plain_scores(rows.scores, self._positive, self._own_names), rows.scores)
@@ -126,7 +123,7 @@ class ColumnEncoder:
             if column.role == "prediction" and not _NO_NUMBERS.isdisjoint(map(type, values)):
                 found, absent = numbers_of(values)
                 numbers.append(found.reshape(1, -1))
-            elif column.role != "feature":
+            else:
                 numbers.append(np.array([values], dtype=np.float64))
             if column.role == "score":
                 scores = np.where((numbers[-1][0] >= 0.0) & (numbers[-1][0] <= 1.0), numbers[-1][0], np.nan)

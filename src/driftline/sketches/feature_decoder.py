@@ -95,7 +95,7 @@ class FeatureDecoder:
         fields += self._derived.fields
         fields += [FeatureField(name, msgspec.Raw, ABSENT) for name in sorted(self._not_features)]
         fields += [FeatureField(name, UNKNOWN_JSON, ABSENT) for name in self._learned]
-        self._types = FeatureTypes(fields, nested=self._nested)
+        self._types = FeatureTypes(fields, nested=self._nested, nullable=self._outer)
         self._listed: dict[type, ListedFeatures] = {}
         self._stale = False
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 from driftline.events.features import MAX_DEPTH, outer_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
 ABSENT: Final = msgspec.Raw(b"")
 """The value of a name that is not a column and not in the object."""
@@ -55,10 +55,13 @@ class FeatureTypes:
         :func:`can_be_typed` does not accept.
     nested : bool
         Whether the value of a name with dots is looked for within objects too, and not only under a key with dots.
+    nullable : container of str
+        Names of objects that may be null; one of another that is null is refused.
     """
 
-    def __init__(self, fields: Sequence[FeatureField], *, nested: bool) -> None:
+    def __init__(self, fields: Sequence[FeatureField], *, nested: bool, nullable: Container[str] = frozenset()) -> None:
         self.fields = _accessible(fields)
+        self._nullable = nullable
         self._tree = _tree_of(self.fields) if nested else {}
         self._within: list[_Within] = []
         for position, (_, tree) in enumerate(self._tree.items(), start=len(fields)):
@@ -84,23 +87,23 @@ class FeatureTypes:
         fields: list[Any] = [(f"f{i}", each, self.fields[i].default) for i, each in enumerate(types)]
         names = {f"f{i}": field.name for i, field in enumerate(self.fields)}
         for i, (key, tree) in enumerate(self._tree.items()):
-            fields.append((f"n{i}", *self._object(tree, types)))
+            fields.append((f"n{i}", *self._object(key, tree, types)))
             names[f"n{i}"] = key
         return msgspec.defstruct("Features", fields, rename=names, forbid_unknown_fields=True, gc=False)
 
-    def _object(self, tree: _Tree, types: Sequence[Any]) -> tuple[Any, Any]:
-        """Return the type of an object within, and its default, in which everything is absent."""
+    def _object(self, name: str, tree: _Tree, types: Sequence[Any]) -> tuple[Any, Any]:
+        """Return the type of an object of this name, and its default, in which everything is absent."""
         fields: list[Any] = []
         names = {}
         for i, (key, below) in enumerate(tree.items()):
-            name = f"f{below}" if isinstance(below, int) else f"n{i}"
-            names[name] = key
+            field = f"f{below}" if isinstance(below, int) else f"n{i}"
+            names[field] = key
             if isinstance(below, int):
-                fields.append((name, types[below], self.fields[below].default))
+                fields.append((field, types[below], self.fields[below].default))
             else:
-                fields.append((name, *self._object(below, types)))
+                fields.append((field, *self._object(f"{name}.{key}", below, types)))
         kind: Any = msgspec.defstruct("Object", fields, rename=names, forbid_unknown_fields=True, frozen=True, gc=False)
-        return kind | None, kind()
+        return (kind | None if name in self._nullable else kind), kind()
 
 
 def can_be_typed(name: str) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from driftline.native.number_grids import number_grids
 from driftline.sketches.columns import INFINITE, MISSING
 from driftline.sketches.fixed_point import standardise
 from driftline.sketches.grouping import tail_bins
@@ -74,6 +75,10 @@ class NumericEncoder:
         inside = [_inside(column) for column in columns]
         self._lows = np.array([low for low, _ in inside]).reshape(-1, 1)
         self._highs = np.array([high for _, high in inside]).reshape(-1, 1)
+        divisors = np.where(self._spreads > 0, self._spreads, 1.0)
+        self._native = number_grids(
+            self._edges, np.concatenate([self._means, divisors, self._lows, self._highs], axis=1)
+        )
 
     def __call__(
         self,
@@ -95,6 +100,23 @@ class NumericEncoder:
         rows : sequence of int, length c
             Which row of ``bins`` each column has.
         """
+        if self._native is None:
+            return self._in_blocks(values, exceptions, bins, rows)
+        z, squares, clipped, found = self._native(values, bins, np.array(rows, dtype=np.uint64))
+        for i, column in enumerate(exceptions):
+            for row, code in column:
+                bins[rows[i], row] = -1 - code
+                z[i, row] = squares[i, row] = 0
+                clipped[i, row] = False
+        return z, squares, clipped, TailValues(*found.T)
+
+    def _in_blocks(
+        self,
+        values: NDArray[np.float64],
+        exceptions: Sequence[Sequence[tuple[int, int]]],
+        bins: NDArray[np.int64],
+        rows: Sequence[int],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], TailValues]:
         z, squares = np.empty(values.shape, dtype=np.int64), np.empty(values.shape, dtype=np.int64)
         clipped = np.empty(values.shape, dtype=np.bool_)
         tails: list[TailValues] = []

@@ -9,7 +9,8 @@ import pytest
 from driftline.errors import ConfigurationError, FormatError
 from driftline.native import library as under_test
 from driftline.native.library import ABI, VARIABLE, description, library, problem
-from driftline.native.transcoder import AVRO, Program, Transcoder, transcoder
+from driftline.native.program import Program
+from driftline.native.transcoder import AVRO, Transcoder, transcoder
 from tests.support.native import require_native
 
 if TYPE_CHECKING:

@@ -80,6 +80,15 @@ def test_unexpected_features_of_any_name_are_noted_again_and_again(name: str) ->
         assert numbers(columns.values[0]) == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("as_dict", [True, False])
+def test_an_unexpected_object_that_is_null_is_noted_after_its_features_were(as_dict: bool) -> None:  # noqa: FBT001  # a case
+    decode = decoder()
+    for features in ({"x": 1, "meta": {"a": 1}}, {"x": 1, "meta": None}, {"x": 1, "meta": {"a": None}}):
+        columns = decode([features if as_dict else json.dumps(features).encode()])
+        expected = ["meta"] if features["meta"] is None else ["meta.a"]
+        assert [*columns.unknown] == expected
+
+
 def decoder(*known: str) -> FeatureDecoder:
     return FeatureDecoder([X, C], frozenset(known))
 

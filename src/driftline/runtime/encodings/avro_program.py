@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from driftline.native.transcoder import AVRO, Program
+from driftline.native.program import Program
+from driftline.native.transcoder import AVRO
 from driftline.runtime.encodings.avro_logical import CONVERSIONS
 from driftline.runtime.encodings.avro_source import resolved
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from driftline.native.transcoder import PROTOBUF, Program
+from driftline.native.program import Program
+from driftline.native.transcoder import PROTOBUF
 from driftline.runtime.encodings.protobuf_reader import MessageReader, message_reader
 
 if TYPE_CHECKING:
