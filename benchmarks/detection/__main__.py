@@ -1,8 +1,8 @@
 """False alarms of unchanged models, and detection delays: writes the tables in docs/detection.md.
 
-Usage: ``python -m benchmarks.detection [budget|power|check|write] [--models 200] [--quick] [--out build/detection]``,
-or ``make bench-detection``. Results are kept a model a line, so a run that was ended goes on where it stopped; remove
-the folder to start anew. ``--quick`` prints a small table and writes no page.
+Usage: ``python -m benchmarks.detection [budget|power|check|write] [--models 200] [--first 1] [--quick]
+[--out build/detection]``, or ``make bench-detection``. Results are kept a model a line, so a run that was ended goes on
+where it stopped; remove the folder to start anew. ``--quick`` prints a small table and writes no page.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="?", choices=PARTS, default="all")
     parser.add_argument("--models", type=int, default=200, help="unchanged models of each stream")
+    parser.add_argument("--first", type=int, default=1, help="first of these models, if others were run elsewhere")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("build/detection"), help="folder of the results")
     parser.add_argument("--quick", action="store_true", help="a small version, which writes no page")
@@ -35,7 +36,7 @@ def main() -> int:
     if options.part in {"all", "power"}:
         power.run(folder, n_months, n_runs, options.processes)
     if options.part in {"all", "budget"}:
-        budget.run(folder, n_models, options.processes, streams)
+        budget.run(folder, range(options.first, n_models + 1), options.processes, streams)
     parts = page.tables(folder, n_models, n_months, n_runs)
     if options.quick:
         print("\n\n".join(parts.values()))

@@ -165,7 +165,7 @@ def _job(job: tuple[str, int, Path]) -> Outcome:
     return run_model(*job)
 
 
-def run(folder: Path, n_models: int, processes: int, streams: tuple[str, ...]) -> list[Outcome]:
+def run(folder: Path, seeds: range, processes: int, streams: tuple[str, ...]) -> list[Outcome]:
     """Run the models that no line is kept of yet, seed by seed; return all outcomes."""
     path = folder / "budget.ndjson"
     folder.mkdir(parents=True, exist_ok=True)
@@ -174,14 +174,14 @@ def run(folder: Path, n_models: int, processes: int, streams: tuple[str, ...]) -
     done = {(each.stream, each.seed): each for each in kept(path)}
     for stream in streams:
         joint_of(stream, folder)
-    jobs = [(stream, seed, folder) for seed in range(1, n_models + 1) for stream in streams]
+    jobs = [(stream, seed, folder) for seed in seeds for stream in streams]
     missing = [job for job in jobs if job[:2] not in done]
     with get_context("spawn").Pool(processes) as pool, path.open("ab") as lines:
         for outcome in pool.imap_unordered(_job, missing):
             lines.write(msgspec.json.encode(outcome) + b"\n")
             lines.flush()
             done[outcome.stream, outcome.seed] = outcome
-    return [each for each in done.values() if each.stream in streams and each.seed <= n_models]
+    return [each for each in done.values() if each.stream in streams and each.seed in seeds]
 
 
 def kept(path: Path) -> list[Outcome]:
