@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
@@ -84,15 +84,22 @@ def decoder() -> Callable[[bytes], Any]:
     return lambda value: features(envelope(value).features)
 
 
-def decode(case: Case) -> float:
-    """Return the seconds to consume and decode all records."""
+class Cost(NamedTuple):
+    """What a measurement took, of all threads of its process."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+def decode(case: Case) -> Cost:
+    """Return what it takes to consume and decode all records."""
     settings = case.settings
     consumer = Consumer(sketch_consumer_configuration(settings, Credentials()))
-    assigned: list[float] = []
+    assigned: list[Cost] = []
 
     def on_assign(consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.assign([TopicPartition(p.topic, p.partition, 0) for p in partitions])
-        assigned.append(time.perf_counter())
+        assigned.append(now())
 
     consumer.subscribe([case.predictions], on_assign=on_assign)
     decode_record = decoder()
@@ -104,9 +111,20 @@ def decode(case: Case) -> float:
             if message.error() is None and value is not None:
                 decode_record(value)
                 n_records += 1
-    seconds = time.perf_counter() - assigned[0]
+    cost = since(assigned[0])
     consumer.close()
-    return seconds
+    return cost
+
+
+def now() -> Cost:
+    """Return the time, and the processor time of this process."""
+    return Cost(time.perf_counter(), time.process_time())
+
+
+def since(start: Cost, end: Cost | None = None) -> Cost:
+    """Return the difference of two times, up to now by default."""
+    seconds, cpu_seconds = end or now()
+    return Cost(seconds - start.seconds, cpu_seconds - start.cpu_seconds)
 
 
 class Stopwatch(Telemetry):
@@ -120,28 +138,28 @@ class Stopwatch(Telemetry):
         self._quiet_s = quiet_s
         self._n_sources = n_sources
         self._left: dict[tuple[Kind, Place], int] = {}
-        self._last_commit = 0.0
+        self._last_commit = Cost(0.0, 0.0)
         self.ended = threading.Event()
-        self.end = 0.0
+        self.end = Cost(0.0, 0.0)
 
     def transaction(self, seconds: float) -> None:
         """Note a commit."""
         super().transaction(seconds)
-        self._last_commit = time.perf_counter()
+        self._last_commit = now()
 
     def lag(self, kind: Kind, place: Place, n: int) -> None:
         """Note what was left to read after the last commit."""
         super().lag(kind, place, n)
         self._left[kind, place] = n
         all_read = len(self._left) == self._n_sources and not any(self._left.values())
-        quiet = time.perf_counter() - self._last_commit >= self._quiet_s
+        quiet = since(self._last_commit).seconds >= self._quiet_s
         if all_read and quiet and not self.ended.is_set():
             self.end = self._last_commit
             self.ended.set()
 
 
-def sketch(case: Case) -> float:
-    """Return the seconds from the worker's assignment to its last commit."""
+def sketch(case: Case) -> Cost:
+    """Return what it takes from the worker's assignment to its last commit."""
     n_topics = 1 + bool(case.labels) + case.repartition
     profiles, stopwatch = Profiles(), Stopwatch(N_PARTITIONS * n_topics, QUIET_S if case.repartition else 0.0)
     references = ReferenceReader(case.settings.kafka, Credentials(), profiles)
@@ -153,13 +171,13 @@ def sketch(case: Case) -> float:
     while not worker.is_ready():
         assert thread.is_alive(), "the worker has failed"
         time.sleep(POLL_S)
-    start = time.perf_counter()
+    start = now()
     assert stopwatch.ended.wait(DEADLINE_S), f"not done after {DEADLINE_S:.0f} s"
     worker.stop()
     thread.join()
     references.stop()
     assert committed(case) == case.n_records, "offsets that are not committed"
-    return stopwatch.end - start
+    return since(start, stopwatch.end)
 
 
 def committed(case: Case) -> int:
@@ -176,8 +194,8 @@ def committed(case: Case) -> int:
 def main() -> None:
     kind, bootstrap, prefix, predictions, labels, n_records = sys.argv[1:]
     case = Case(bootstrap, prefix, predictions, labels, int(n_records), repartition=kind == "repartition")
-    seconds = {"decode": decode, "sketch": sketch, "repartition": sketch}[kind](case)
-    print(json.dumps({"n_records": case.n_records, "seconds": seconds}), flush=True)
+    cost = {"decode": decode, "sketch": sketch, "repartition": sketch}[kind](case)
+    print(json.dumps({"n_records": case.n_records, **cost._asdict()}), flush=True)
 
 
 if __name__ == "__main__":

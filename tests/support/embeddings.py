@@ -68,7 +68,7 @@ def sketch_of(
     starts = none if pane_ms is None else pane_ms
     rows = AllRows(none, ["id"] * n, none, starts, none > 0, [*features], [1] * n, [None] * n)
     count = EventCounter(profile, settings or ModelSettings(), frozenset())
-    return next(count(rows, none, 1).sketches)
+    return next(count(rows, none, 1).sketches())
 
 
 def window_of_sketch(sketch: PaneSketch) -> ClosedWindow:

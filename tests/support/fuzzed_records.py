@@ -132,6 +132,8 @@ class Producer:
     def _other_member(self, record: bytes) -> bytes:
         random = self._random
         places = [place for place, byte in enumerate(record) if byte in b":,"]
+        if not places:
+            return record
         place = random.choice(places)
         token = random.choice(_TOKENS).encode("utf-8", "surrogatepass")
         if record[place] == ord(","):

@@ -12,11 +12,11 @@ from driftline.sketches.column_encoder import ColumnEncoder
 from driftline.sketches.columns import MISSING
 from driftline.sketches.estimates import count_estimates
 from driftline.sketches.event_slots import EventSlots
-from driftline.sketches.layout import UNEXPECTED
+from driftline.sketches.layout import LATE, UNEXPECTED
 from driftline.sketches.origin_cells import OriginCells
 from driftline.sketches.origin_counts import count_origins
 from driftline.sketches.origin_parts import parts_of
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, packed_slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,17 +29,27 @@ if TYPE_CHECKING:
     from driftline.sketches.origin_parts import RowOrigins
     from driftline.sketches.origin_table import OriginTables
     from driftline.sketches.packed import PackedEstimates
+    from driftline.sketches.pane_sketch import PackedSketch
 
 
 class CountedEvents(NamedTuple):
     """What events add to the panes that they belong to."""
 
-    sketches: Iterator[PaneSketch]
-    """One of each slot, in their order."""
+    events: EventSlots
+    """The events by slot, of which sketches are made: all of them as they are, or all packed."""
     estimates: Iterator[tuple[int, PackedEstimates]]
     """Slot and what the profile's estimator says of its events; none where it has no estimator."""
     origins: Iterator[tuple[int, OriginTables]] = iter(())
     """Slot and its events by where they come from, where that is given; to be asked for after the sketches."""
+
+    def sketches(self) -> Iterator[PaneSketch]:
+        """Yield the sketch of each slot, in their order."""
+        for slot in range(self.events.n_slots):
+            yield PaneSketch.of_slot(self.events, slot)
+
+    def packed(self) -> Iterator[PackedSketch]:
+        """Yield the sketch of each slot packed, in their order: less work where slots are many and events few."""
+        return packed_slots(self.events)
 
 
 class EventCounter:
@@ -76,36 +86,32 @@ class EventCounter:
         n_slots: int,
         failed: NDArray[np.bool_] | None = None,
         origins: RowOrigins | None = None,
+        n_late: NDArray[np.int64] | None = None,
     ) -> CountedEvents:
         """Count n events, none of them late; ``slots``, shape (n,), says which pane each belongs to.
 
         ``failed``, shape (n,), are events of which the model made no prediction: a prediction or score that they do
-        not have is not missing. ``origins`` say where the events come from.
+        not have is not missing. ``origins`` say where the events come from; ``n_late``, shape (n_slots,), how many
+        events more were late.
         """
         profile = self._profile
         columns, unexpected = self._encode(rows)
-        n_unexpected = np.bincount(slots[unexpected], minlength=n_slots)
-        not_missing = [*self._not_missing(rows, slots, n_slots, failed)]
+        more = [(UNEXPECTED, np.bincount(slots[unexpected], minlength=n_slots))]
+        more += [(cell, -n) for cell, n in self._not_missing(rows, slots, n_slots, failed)]
+        if n_late is not None:
+            more.append((LATE, n_late))
         parts = None if origins is None or slots.size == 0 else parts_of(origins, slots)
-        events = EventSlots(profile.layout, columns, slots, n_slots, parts)
-
-        def sketches() -> Iterator[PaneSketch]:
-            for slot in range(n_slots):
-                sketch = PaneSketch.of_slot(events, slot)
-                sketch.counts[UNEXPECTED] += n_unexpected[slot]
-                for cell, n in not_missing:
-                    sketch.counts[cell] -= n[slot]
-                yield sketch
+        events = EventSlots(profile.layout, columns, slots, n_slots, parts, more)
 
         def by_origin() -> Iterator[tuple[int, OriginTables]]:
             if parts is not None:
                 yield from enumerate(count_origins(self._cells, parts, events, unexpected, n_slots))
 
         if profile.estimator is None:
-            return CountedEvents(sketches(), iter(()), by_origin())
+            return CountedEvents(events, iter(()), by_origin())
         evaluated = profile.estimator.evaluate(columns, without_unusable(rows.scores), self._names)
         estimates = count_estimates(profile.estimator.layout, evaluated, slots)
-        return CountedEvents(sketches(), estimates, by_origin())
+        return CountedEvents(events, estimates, by_origin())
 
     def _not_missing(
         self, rows: RowValues, slots: NDArray[np.int64], n_slots: int, failed: NDArray[np.bool_] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from msgspec import NODEFAULT
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from driftline.sketches.fixed_point import carry, join, split_exact
 from driftline.sketches.packed import NO_CELLS, NO_WORDS, DenseWords, Sparse
 from driftline.sketches.parts import Packed, Part
-from driftline.sketches.sparse import cells, combine, pack_cells
+from driftline.sketches.slot_cells import SlotCells
+from driftline.sketches.sparse import cells, combine, pack_cells, pack_groups
 from driftline.sketches.tails import NO_EXTREME
 from driftline.sketches.word_types import pack_words, unpack_words
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from driftline.sketches.layout import Layout, Place
 
 Array = NDArray[np.int64]
+Slots = TypeVar("Slots")
+SlotArrays = tuple[Array, int]
+"""The arrays of all slots, and the axis on which the slots are."""
 
 
 class Merging(NamedTuple):
@@ -61,7 +65,7 @@ EXTREMES: Final = Merging(np.maximum, NO_EXTREME, _unchanged, _unchanged, _uncha
 """The greatest value of each cell; ``NO_EXTREME`` where there was none. Weights do not move it."""
 
 
-class CellPart(Part[Array, Packed]):
+class CellPart(Part[Array, Packed], Generic[Packed, Slots]):
     """An array of whole numbers; each subclass is one form that arrays have on the wire.
 
     Parameters
@@ -73,6 +77,8 @@ class CellPart(Part[Array, Packed]):
         The array of one slot's events; None where it would be empty.
     column : callable
         Where the cells of a column stand, by place; None where all cells are of several columns together.
+    slots : callable
+        The arrays of all slots' events, as the form wants them; None where each slot is counted by itself.
     shared : slice
         Beside them: first cells of a vector that are of no column, and go with every run of columns.
     required : bool
@@ -90,12 +96,14 @@ class CellPart(Part[Array, Packed]):
         merging: Merging,
         *,
         count: Callable[[EventSlots, int], Array | None],
+        slots: Callable[[EventSlots], Slots] | None = None,
         column: Callable[[Place], tuple[slice, ...] | slice] | None = None,
         shared: slice = slice(0),
         required: bool = False,
     ) -> None:
         super().__init__(self.type, NODEFAULT if required else self.absent)
         self._shape, self._merging, self._count, self._column, self._shared = shape, merging, count, column, shared
+        self._slots = slots
         self._both, self._nothing = merging.both, merging.nothing
 
     def empty(self, layout: Layout) -> Array:
@@ -138,7 +146,7 @@ class CellPart(Part[Array, Packed]):
         return self._merging.scaled(value, scale)
 
 
-class SparseCells(CellPart[Sparse]):
+class SparseCells(CellPart[Sparse, SlotCells]):
     """The cells that something was counted in, with their indices in the flattened array."""
 
     type = Sparse
@@ -149,6 +157,14 @@ class SparseCells(CellPart[Sparse]):
         flat = self._merging.canonical(value).reshape(-1)
         indices = np.flatnonzero(flat if self._nothing == 0 else flat != self._nothing)
         return pack_cells(indices, flat[indices])
+
+    def pack_slots(self, events: EventSlots) -> list[Sparse] | None:
+        """Return the filled cells of each slot."""
+        if self._slots is None:
+            return None
+        keys, values, length = self._slots(events)
+        slots, indices = np.divmod(keys, length) if length else (keys, keys)
+        return pack_groups(indices, values, np.searchsorted(slots, np.arange(events.n_slots), side="right"))
 
     def merge_packed(self, value: Array, packed: Sparse) -> None:
         """Merge the packed cells alone."""
@@ -162,7 +178,7 @@ class SparseCells(CellPart[Sparse]):
         return combine(pieces, self._both, self._nothing)
 
 
-class RawCells(CellPart[bytes]):
+class RawCells(CellPart[bytes, SlotArrays]):
     """All cells as int64, little-endian."""
 
     type = bytes
@@ -171,6 +187,17 @@ class RawCells(CellPart[bytes]):
     def pack(self, value: Array) -> bytes:
         """Return the cells' bytes."""
         return self._merging.canonical(value).astype("<i8", copy=False).tobytes()
+
+    def pack_slots(self, events: EventSlots) -> list[bytes] | None:
+        """Return the cells' bytes of each slot."""
+        if self._slots is None:
+            return None
+        array, axis = self._slots(events)
+        data = np.moveaxis(self._merging.canonical(array), axis, 0).astype("<i8", copy=False).tobytes()
+        size = len(data) // max(events.n_slots, 1)
+        return [data[start : start + size] for start in range(0, events.n_slots * size, size or 1)] or [
+            b""
+        ] * events.n_slots
 
     def merge_packed(self, value: Array, packed: bytes) -> None:
         """Merge cell by cell."""
@@ -186,7 +213,7 @@ class RawCells(CellPart[bytes]):
         return np.full(len(packed) // 8, self._nothing, dtype="<i8").tobytes()
 
 
-class DenseCells(CellPart[DenseWords]):
+class DenseCells(CellPart[DenseWords, None]):
     """Sums in words, the high ones as narrow as they can be; nothing where all are zero."""
 
     type = DenseWords

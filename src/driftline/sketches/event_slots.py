@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from driftline.sketches.fixed_point import split
+from driftline.sketches.fixed_point import carry, split
 from driftline.sketches.joint import count_joint
 from driftline.sketches.kept_names import UNKNOWN, name_hash, shown_name, unseen_names
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.numeric_encoding import blocks
+from driftline.sketches.slot_cells import SlotCells
 from driftline.sketches.tails import NO_EXTREME, count_tails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from driftline.sketches.joint import JointCount
     from driftline.sketches.layout import Layout
     from driftline.sketches.origin_parts import Parts
+    from driftline.sketches.tails import TailCounts
 
 _DENSE: Final = 4
 """Cells per key up to which counting into one dense array is cheaper than sorting the keys."""
@@ -40,6 +42,7 @@ class EventSlots:
     in ascending order: a quantity that is as long as the layout is made for one slot at a time.
 
     ``slots``, shape (n,), says which sketch each event belongs to, in [0, n_slots); ``parts`` where they come from.
+    ``more`` are cells of the count vector to which so much of each slot is added, shape (n_slots,) each.
 
     Attributes
     ----------
@@ -54,17 +57,44 @@ class EventSlots:
         slots: NDArray[np.int64],
         n_slots: int,
         parts: Parts | None = None,
+        more: Sequence[tuple[int, NDArray[np.int64]]] = (),
     ) -> None:
         self.layout, self.columns, self.slots, self.n_slots = layout, columns, slots, n_slots
         self._parts = parts
+        self._more = [(cell, added) for cell, added in more if added.any()]
         self.part_counts: NDArray[np.int64] | None = None
         self._counts = self._count_vectors()
         self._joints = iter(()) if layout.joint is None else count_joint(layout.joint, layout.numeric, columns, slots)
         self._joint = next(self._joints, None)
 
-    def counts(self, _slot: int) -> NDArray[np.int64]:
+    def counts(self, slot: int) -> NDArray[np.int64]:
         """Return the count vector, shape (layout.n_cells,)."""
-        return next(self._counts)
+        counts = next(self._counts)
+        for cell, added in self._more:
+            counts[cell] += added[slot]
+        return counts
+
+    def all_counts(self) -> SlotCells:
+        """Return what is counted of all slots, without a vector of any."""
+        n_cells = self.layout.n_cells
+        keys, counts = np.unique(self._keys(self.slots).ravel(), return_counts=True)
+        if self._more:
+            filled = [(np.flatnonzero(added), cell, added) for cell, added in self._more]
+            keys = np.concatenate([keys, *(slots * n_cells + cell for slots, cell, _ in filled)])
+            counts = np.concatenate([counts, *(added[slots] for slots, _, added in filled)])
+            keys, place = np.unique(keys, return_inverse=True)
+            sums = np.zeros(keys.size, dtype=np.int64)
+            np.add.at(sums, place, counts)
+            keys, counts = keys[sums != 0], sums[sums != 0]
+        return SlotCells(keys, counts, n_cells)
+
+    def all_sums(self) -> NDArray[np.int64]:
+        """Return the words of Σz, Σz² and clips of all slots, shape (2, n_slots, layout.n_numeric, 3)."""
+        return self._moments[0]
+
+    def all_extremes(self) -> NDArray[np.int64]:
+        """Return -min z and max z of all slots, shape (n_slots, layout.n_numeric, 2)."""
+        return self._moments[1]
 
     def sums(self, slot: int) -> NDArray[np.int64]:
         """Return the words of Σz, Σz² and clips, shape (2, layout.n_numeric, 3)."""
@@ -78,21 +108,36 @@ class EventSlots:
 
     def tail_sums(self, slot: int) -> NDArray[np.int64] | None:
         """Return the words of the tail bins' sums, shape (2, layout.n_tails); None where no value is in a tail."""
-        if slot not in self._tails:
+        at = self._tails.of_slot(slot)
+        if at.start == at.stop:
             return None
-        cells, words, _ = self._tails[slot]
         sums = np.zeros((2, self.layout.n_tails), dtype=np.int64)
-        sums[:, cells] = words
+        sums[:, self._tails.cells[at]] = self._tails.words[:, at]
         return sums
+
+    def all_tail_sums(self) -> SlotCells:
+        """Return the words of the tail bins' sums of all slots, the high ones before the low ones."""
+        tails, n = self._tails, self.layout.n_tails
+        words = carry(tails.words)
+        keys = np.concatenate([tails.slots * 2 * n + tails.cells, tails.slots * 2 * n + n + tails.cells])
+        values = words.ravel()
+        order = np.argsort(keys, kind="stable")
+        order = order[values[order] != 0]
+        return SlotCells(keys[order], values[order], 2 * n)
 
     def tail_extremes(self, slot: int) -> NDArray[np.int64] | None:
         """Return the tail bins' outermost values, shape (layout.n_tails,); None where no value is in a tail."""
-        if slot not in self._tails:
+        at = self._tails.of_slot(slot)
+        if at.start == at.stop:
             return None
-        cells, _, outermost = self._tails[slot]
         extremes = np.full(self.layout.n_tails, NO_EXTREME, dtype=np.int64)
-        extremes[cells] = outermost
+        extremes[self._tails.cells[at]] = self._tails.extremes[at]
         return extremes
+
+    def all_tail_extremes(self) -> SlotCells:
+        """Return the tail bins' outermost values of all slots."""
+        tails, n = self._tails, self.layout.n_tails
+        return SlotCells(tails.slots * n + tails.cells, tails.extremes, n)
 
     def unseen(self, slot: int) -> dict[int, dict[int, tuple[str, int]]]:
         """Return all names that no cell is for: column, or ``UNKNOWN``, to (hash of the name to (name, count))."""
@@ -176,16 +221,13 @@ class EventSlots:
         return split(sums), extremes
 
     @cached_property
-    def _tails(self) -> dict[int, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-        """By slot, the tail cells that a value fell in, the words of their sums and their extremes."""
+    def _tails(self) -> TailCounts:
+        """The tail cells that a value fell in."""
         numeric, rows, units = self.columns.tails
-        if not rows.size:
-            return {}
         bins = self.columns.bins[self.layout.numeric[numeric], rows]
         binned = bins >= 0
         cells = self.layout.tail_cells(numeric[binned], bins[binned])
-        tails = count_tails(cells, units[binned], self.layout.tail_signs[cells], self.slots[rows[binned]])
-        return {slot: (at, words, extremes) for slot, at, words, extremes in tails}
+        return count_tails(cells, units[binned], self.layout.tail_signs[cells], self.slots[rows[binned]])
 
     @cached_property
     def _unseen(self) -> dict[int, dict[int, dict[int, tuple[str, int]]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -56,8 +57,7 @@ class FeatureEncoder:
     """
 
     def __init__(self, columns: Sequence[Column], not_features: frozenset[str], texts: frozenset[str]) -> None:
-        self._columns = columns
-        self._decode = FeatureDecoder(columns, not_features, texts)
+        self._columns, self._not_features, self._texts = columns, not_features, texts
         self._codes = {i: CategoryCodes(each) for i, each in enumerate(columns) if isinstance(each, CategoricalColumn)}
         self._categories = np.array([*self._codes], dtype=np.int64)
         self._read = _reader(columns, not_features, texts, self._codes)
@@ -116,6 +116,11 @@ class FeatureEncoder:
             [(rows[row], code) for row, code in column] for column in more.exceptions
         ]
         return encoded._replace(exceptions=exceptions, unlisted=unlisted, unknown=unknown)
+
+    @cached_property
+    def _decode(self) -> FeatureDecoder:
+        """What decodes in Python; made where something has to be, as its types take milliseconds to make."""
+        return FeatureDecoder(self._columns, self._not_features, self._texts)
 
     def _decoded(
         self, features: Sequence[Features], pane_ms: NDArray[np.int64], bins: NDArray[np.int64]

@@ -56,6 +56,7 @@ class PaneSketch:
         lambda layout: (layout.n_cells,),
         COUNTS,
         count=lambda events, slot: events.counts(slot),
+        slots=lambda events: events.all_counts(),
         column=lambda place: slice(place.bins.start, place.quality.stop),
         shared=slice(len(HEAD)),
         required=True,
@@ -66,6 +67,7 @@ class PaneSketch:
         lambda layout: (2, layout.n_numeric, 3),
         WORD_SUMS,
         count=lambda events, slot: events.sums(slot),
+        slots=lambda events: (events.all_sums(), 1),
         column=lambda place: (slice(None), place.moment_rows),
         required=True,
     )
@@ -76,6 +78,7 @@ class PaneSketch:
         lambda layout: (layout.n_numeric, 2),
         EXTREMES,
         count=lambda events, slot: events.extremes(slot),
+        slots=lambda events: (events.all_extremes(), 0),
         column=lambda place: place.moment_rows,
         required=True,
     )
@@ -90,6 +93,7 @@ class PaneSketch:
         lambda layout: (2, layout.n_tails),
         WORD_SUMS,
         count=lambda events, slot: events.tail_sums(slot),
+        slots=lambda events: events.all_tail_sums(),
         column=lambda place: (slice(None), place.tails),
     )
     """Words of Σz of each tail bin in units of 2⁻²⁰, not clipped, shape (2, layout.n_tails); see
@@ -99,6 +103,7 @@ class PaneSketch:
         lambda layout: (layout.n_tails,),
         EXTREMES,
         count=lambda events, slot: events.tail_extremes(slot),
+        slots=lambda events: events.all_tail_extremes(),
         column=lambda place: place.tails,
     )
     """The outermost |z| of each tail bin in units of 2⁻²⁰, shape (layout.n_tails,); ``NO_EXTREME`` where there was no
@@ -205,6 +210,23 @@ else:
         array_like=True,
         module=__name__,
     )
+
+
+def packed_slots(events: EventSlots) -> Iterator[PackedSketch]:
+    """Yield the sketch of each slot packed, as :meth:`PaneSketch.pack` would, without making it first.
+
+    Notes
+    -----
+    *Cost*: O(cells that something is counted in), and what is kept of several columns together for each slot.
+    """
+    lists = [part.pack_slots(events) for part in PARTS]
+    for slot in range(events.n_slots):
+        yield PackedSketch(
+            *(
+                part.pack(part.count(events, slot)) if packed is None else packed[slot]
+                for part, packed in zip(PARTS, lists, strict=True)
+            )
+        )
 
 
 def merge_sketches(pieces: Sequence[PackedSketch]) -> PackedSketch:

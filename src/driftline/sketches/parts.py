@@ -78,6 +78,10 @@ class Part(ABC, Generic[Value, Packed]):
     def pack(self, value: Value) -> Packed:
         """Return the form for the wire and the state; equal content gives equal bytes."""
 
+    def pack_slots(self, _events: EventSlots) -> list[Packed] | None:
+        """Return what each slot's events pack to, where that is less work for all slots together; None where not."""
+        return None
+
     @abstractmethod
     def merge_packed(self, value: Value, packed: Packed) -> None:
         """Add the packed part of other events, in place."""

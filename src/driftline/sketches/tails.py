@@ -12,7 +12,7 @@ in two words (:func:`driftline.sketches.fixed_point.split`), exact for 2³¹ val
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,6 @@ from driftline.sketches.fixed_point import join, split
 from driftline.sketches.numeric_encoding import TAIL_SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from driftline.sketches.columns import NumericColumn
@@ -31,27 +29,39 @@ NO_EXTREME: Final = np.iinfo(np.int64).min
 """Stands for the extreme of no value."""
 
 
+class TailCounts(NamedTuple):
+    """Tail cells that a value fell in, k of them, by slot and cell."""
+
+    slots: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    """Both of shape (k,)."""
+    words: NDArray[np.int64]
+    """Of their sums, shape (2, k)."""
+    extremes: NDArray[np.int64]
+    """Shape (k,)."""
+
+    def of_slot(self, slot: int) -> slice:
+        """Return where the cells of a slot stand."""
+        start, stop = np.searchsorted(self.slots, [slot, slot + 1]).tolist()
+        return slice(start, stop)
+
+
 def count_tails(
     cells: NDArray[np.int64], units: NDArray[np.int64], signs: NDArray[np.int64], slots: NDArray[np.int64]
-) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield slot, distinct cells of shape (k,), words of their sums of shape (2, k) and their extremes of shape (k,).
+) -> TailCounts:
+    """Return the tail cells of t values.
 
-    Each of t values, in ``units``, has a tail cell and a sign: -1 below the reference's range, 1 above, so that an
-    extreme is the greatest sign × units. Only slots that hold a value are yielded, ascending.
+    Each value, in ``units``, has a slot, a tail cell and a sign: -1 below the reference's range, 1 above, so that an
+    extreme is the greatest sign × units. All arrays have the shape (t,).
     """
-    if not cells.size:
-        return
-    width = int(cells.max()) + 1
+    width = int(cells.max(initial=0)) + 1
     keys, inverse = np.unique(slots * width + cells, return_inverse=True)
     words = np.zeros((2, keys.size), dtype=np.int64)
     for word, part in zip(words, split(units), strict=True):
         np.add.at(word, inverse, part)
     extremes = np.full(keys.size, NO_EXTREME, dtype=np.int64)
     np.maximum.at(extremes, inverse, units * signs)
-    present, starts = np.unique(keys // width, return_index=True)
-    for slot, start, stop in zip(present.tolist(), starts, [*starts[1:], keys.size], strict=True):
-        at = slice(start, stop)
-        yield slot, keys[at] % width, words[:, at], extremes[at]
+    return TailCounts(*np.divmod(keys, width), words, extremes)
 
 
 def tail_sums(

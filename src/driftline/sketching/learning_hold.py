@@ -73,9 +73,15 @@ class LearningHold:
         self._since_ms: dict[ModelKey, int] = {}
         self._given_up: set[ModelKey] = set()
 
+    def counts(self, key: ModelKey) -> bool:
+        """Whether a model's events count: it has no profile, and one may be learnt."""
+        if self._profiles.of(key) or key in self._given_up:
+            return False
+        return self._settings.model(key.model).bootstrap.enabled
+
     def add(self, partition: int, key: ModelKey, arrivals: Arrivals, watermark_ms: int | None) -> None:
         """Count a model's events that are not late, given the partition's watermark behind them."""
-        if self._profiles.of(key) or key in self._given_up or not self._settings.model(key.model).bootstrap.enabled:
+        if not self.counts(key):
             return
         count = self._counts.get((partition, key))
         if count is None:

@@ -16,7 +16,6 @@ from driftline.events.schema_counts import SchemaCounts, merge_schemas
 from driftline.events.source import SEGMENT_ALL, Offsets
 from driftline.panes.flush_record import PaneDelta
 from driftline.profiles.event_counter import EventCounter
-from driftline.sketches.layout import LATE
 from driftline.sketches.operations import Operations, merge_operations
 from driftline.sketches.origin_parts import RowOrigins
 from driftline.sketches.origin_table import OriginTables, merge_origins
@@ -24,7 +23,7 @@ from driftline.sketches.packed import PackedEstimates, SampleRow
 from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 from driftline.sketches.sparse import merge_estimates
 from driftline.sketching.operation_counts import OperationCounter, failed_rows
-from driftline.sketching.rows import AllRows, PredictionRows, concatenate, of_slots
+from driftline.sketching.rows import AllRows, joined, of_slots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +39,8 @@ COUNT_ROWS: Final = 20_000
 """Rows of one model that are counted together; bounds what waits."""
 SPARSE_CELLS: Final = 1_000_000
 """Rows over so many cells are kept packed: a replay of sparse data touches a pane with almost every event."""
+SPARSE: Final = 2
+"""So are rows over so many cells for each value: where models are many, each has few events in a pane."""
 ROWS_BYTES: Final = 256 * 1024
 """Rows in one delta; an event that alone is longer is left out while its model has no profile."""
 
@@ -101,7 +102,7 @@ class PaneCounter:
         self._count_operations = OperationCounter() if count_operations is None else count_operations
         self._origins = None if origins is None or origins.is_empty else origins
         self._counts: dict[str, EventCounter] = {}
-        self._waiting: list[PredictionRows] = []
+        self._waiting: list[AllRows] = []
         self._open: dict[tuple[int, str], _OpenPane] = {}
         self.n_waiting = 0
         self.n_idle_flushes = 0
@@ -111,7 +112,7 @@ class PaneCounter:
         """Cells of the sketches that wait for the flush."""
         return sum(pane.n_cells for pane in self._open.values())
 
-    def add(self, rows: PredictionRows) -> None:
+    def add(self, rows: AllRows) -> None:
         """Take rows in; count when enough are waiting."""
         self._waiting.append(rows)
         self.n_waiting += len(rows.ids)
@@ -157,7 +158,7 @@ class PaneCounter:
     def _count(self) -> None:
         if not self._waiting:
             return
-        rows = concatenate(self._waiting)
+        rows = joined(self._waiting)
         self._waiting, self.n_waiting = [], 0
         panes, slots = np.unique(rows.pane_ms, return_inverse=True)
         profiles = [self._profiles.at(self._key, int(pane)) for pane in panes.tolist()]
@@ -181,18 +182,19 @@ class PaneCounter:
         on_time = np.flatnonzero(~rows.late)
         timely, timely_slots = (rows, slots) if on_time.size == slots.size else (rows.chosen(on_time), slots[on_time])
         failed = None if timely.operations is None else failed_rows(timely.operations)
-        counted = count(timely, timely_slots, panes.size, failed, self._origins_of(timely))
-        sparse = panes.size * profile.layout.n_cells > SPARSE_CELLS
         n_late = np.bincount(slots[rows.late], minlength=panes.size)
-        for slot, sketch in enumerate(counted.sketches):
-            sketch.counts[LATE] += n_late[slot]
-            pane = self._pane(int(panes[slot]), profile.profile_id)
-            if sparse:
-                pane.packed.append(sketch.pack())
-            elif pane.sketch is None:
-                pane.sketch = sketch
-            else:
-                pane.sketch.merge(sketch)
+        counted = count(timely, timely_slots, panes.size, failed, self._origins_of(timely), n_late)
+        open_panes = [self._pane(pane_ms, profile.profile_id) for pane_ms in panes.tolist()]
+        n_cells = panes.size * profile.layout.n_cells
+        if n_cells > SPARSE_CELLS or n_cells > SPARSE * timely_slots.size * len(profile.columns):
+            for pane, packed in zip(open_panes, counted.packed(), strict=True):
+                pane.packed.append(packed)
+        else:
+            for pane, sketch in zip(open_panes, counted.sketches(), strict=True):
+                if pane.sketch is None:
+                    pane.sketch = sketch
+                else:
+                    pane.sketch.merge(sketch)
         for slot, estimates in counted.estimates:
             pane = self._pane(int(panes[slot]), profile.profile_id)
             pane.estimates = merge_estimates(pane.estimates, estimates)
@@ -239,16 +241,21 @@ class PaneCounter:
                 with_it = counts if len(names) == 1 else np.bincount(slots[on_time & (rows.schemas == name)])
                 for slot in np.flatnonzero(with_it).tolist():
                     merge_schemas(self._pane(int(panes[slot]), profile_id).schemas, {name: int(with_it[slot])})
-        for partition in np.unique(rows.partitions[on_time]).tolist():
-            of_partition = on_time & (rows.partitions == partition)
-            low = np.full(panes.size, np.iinfo(np.int64).max)
-            high = np.full(panes.size, -1)
-            np.minimum.at(low, slots[of_partition], rows.offsets[of_partition])
-            np.maximum.at(high, slots[of_partition], rows.offsets[of_partition])
-            for slot in np.flatnonzero(high >= 0).tolist():
-                offsets = self._pane(int(panes[slot]), profile_id).offsets
-                least, greatest = offsets.get(partition, (int(low[slot]), int(high[slot])))
-                offsets[partition] = (min(least, int(low[slot])), max(greatest, int(high[slot])))
+        at = np.flatnonzero(on_time)
+        if not at.size:
+            return
+        of_row, partitions = slots[at], rows.partitions[at]
+        order = np.lexsort((rows.offsets[at], partitions, of_row))
+        at, of_row, partitions = at[order], of_row[order], partitions[order]
+        begins = np.flatnonzero(
+            np.append(True, (np.diff(of_row) != 0) | (np.diff(partitions) != 0))
+        )  # the first is one
+        ends = np.append(begins[1:], at.size) - 1
+        columns = (of_row[begins], partitions[begins], rows.offsets[at[begins]], rows.offsets[at[ends]])
+        for slot, partition, low, high in zip(*(column.tolist() for column in columns), strict=True):
+            offsets = self._pane(int(panes[slot]), profile_id).offsets
+            least, greatest = offsets.get(partition, (low, high))
+            offsets[partition] = (min(least, low), max(greatest, high))
 
     def _note_operations(
         self, profile_id: str, rows: AllRows, panes: NDArray[np.int64], slots: NDArray[np.int64]

@@ -56,7 +56,7 @@ def by_model(intake: Intake[PredictionColumns], arrivals: Arrivals) -> list[Mode
 
 
 class PredictionRows(NamedTuple):
-    """Predictions of one model key from one source partition, n of them; every array has the shape (n,)."""
+    """Predictions from one source partition, n of them; every array has the shape (n,)."""
 
     partition: int
     ids: Sequence[str]
@@ -75,21 +75,21 @@ class PredictionRows(NamedTuple):
 
 
 class AllRows(NamedTuple):
-    """Rows of one model key from all partitions, n of them; attributes as in :class:`PredictionRows`.
+    """Rows from all partitions, n of them; attributes as in :class:`PredictionRows`.
 
     They are the values that a profile counts: :class:`driftline.sketches.column_encoder.RowValues`.
     """
 
     partitions: NDArray[np.int64]
-    ids: list[str]
+    ids: Sequence[str]
     offsets: NDArray[np.int64]
     pane_ms: NDArray[np.int64]
     late: NDArray[np.bool_]
-    features: list[Features]
-    predictions: list[Any]
-    scores: list[Score | Unusable | None]
+    features: Sequence[Features]
+    predictions: Sequence[Any]
+    scores: Sequence[Score | Unusable | None]
     schemas: NDArray[np.object_] | None = None
-    operations: list[OperationRow | None] | None = None
+    operations: Sequence[OperationRow | None] | None = None
     origins: NDArray[np.int64] | None = None
 
     def hashes(self) -> NDArray[np.uint64]:
@@ -128,11 +128,35 @@ def concatenate(parts: list[PredictionRows]) -> AllRows:
         [*chain.from_iterable(part.scores for part in parts)],
         _schemas(parts),
         _operations(parts),
-        None if parts[0].origins is None else np.concatenate([part.origins for part in parts], axis=1),
+        _origins(parts),
     )
 
 
-def _operations(parts: list[PredictionRows]) -> list[OperationRow | None] | None:
+def joined(parts: list[AllRows]) -> AllRows:
+    """Return the rows of all parts, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    return AllRows(
+        np.concatenate([part.partitions for part in parts]),
+        [*chain.from_iterable(part.ids for part in parts)],
+        np.concatenate([part.offsets for part in parts]),
+        np.concatenate([part.pane_ms for part in parts]),
+        np.concatenate([part.late for part in parts]),
+        [*chain.from_iterable(part.features for part in parts)],
+        [*chain.from_iterable(part.predictions for part in parts)],
+        [*chain.from_iterable(part.scores for part in parts)],
+        _schemas(parts),
+        _operations(parts),
+        _origins(parts),
+    )
+
+
+def _origins(parts: Sequence[PredictionRows | AllRows]) -> NDArray[np.int64] | None:
+    found = [part.origins for part in parts if part.origins is not None]
+    return np.concatenate(found, axis=1) if found else None
+
+
+def _operations(parts: Sequence[PredictionRows | AllRows]) -> list[OperationRow | None] | None:
     if all(part.operations is None for part in parts):
         return None
     return [*chain.from_iterable(part.operations or (None,) * len(part.ids) for part in parts)]
@@ -145,7 +169,7 @@ def schemas_of(batch: RecordBatch, offsets: NDArray[np.int64]) -> NDArray[np.obj
     return np.array(batch.schemas, dtype=object)[np.searchsorted(batch.offsets, offsets)]
 
 
-def _schemas(parts: list[PredictionRows]) -> NDArray[np.object_] | None:
+def _schemas(parts: Sequence[PredictionRows | AllRows]) -> NDArray[np.object_] | None:
     if all(part.schemas is None for part in parts):
         return None
     return np.concatenate(

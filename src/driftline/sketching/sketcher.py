@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftline.config.input_settings import LabelInput
 from driftline.events.label import LabelDecoder
-from driftline.events.model_key import panes_partition
+from driftline.events.model_key import ModelKey, panes_partition
 from driftline.events.prediction import PredictionColumns, PredictionDecoder, fields_beside
 from driftline.events.source import LABEL_STREAM, Source
 from driftline.panes.flush_record import PaneDelta, chunks
@@ -245,10 +245,12 @@ class Sketcher:
         n_late = int(arrivals.late.sum())
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
+        self._counters.add(batch, intake, arrivals, self._origins.codes(batch))
+        keys = {*zip(intake.events.models, intake.events.versions, strict=True)}
+        if self._settings.labels is None and not any(self.learning.counts(ModelKey(*key)) for key in keys):
+            return
         models, clock = by_model(intake, arrivals), self._partitions[batch.source].clock
-        codes = self._origins.codes(batch)
         for each in models:
-            self._counters.add(batch, each, codes)
             self.learning.add(batch.source.partition, each.key, each.arrivals, clock.watermark_ms)
         self.joins.add_predictions(batch.source.partition, models)
 

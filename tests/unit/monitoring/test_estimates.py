@@ -29,10 +29,11 @@ from driftline.profiles.profiles import Profiles
 from driftline.sketches.estimates import BINARY, unpack_estimates
 from driftline.sketches.packed import NO_CELLS, PackedEstimates, Sparse
 from driftline.sketching.pane_counter import PaneCounter
-from driftline.sketching.rows import PredictionRows
+from driftline.sketching.rows import AllRows
 from tests.support.state import changes, restore
 
 if TYPE_CHECKING:
+    from driftline.events.features import Features
     from driftline.events.output_record import OutputRecord
     from driftline.profiles.profile import Profile
 
@@ -58,17 +59,18 @@ PROFILE = reference()
 
 def deltas(scores: list[float], late: list[bool] | None = None, panes: list[int] | None = None) -> list[PaneDelta]:
     n = len(scores)
+    features: list[Features] = [b'{"x": 0.5}'] * n
     counter = PaneCounter(KEY, ModelSettings(), Profiles([PROFILE]), frozenset())
     counter.add(
-        PredictionRows(
-            partition=0,
+        AllRows(
+            partitions=np.zeros(n, np.int64),
             ids=[str(i) for i in range(n)],
             offsets=np.arange(n),
             pane_ms=np.array(panes or [0] * n),
             late=np.array(late or [False] * n),
-            features=[b'{"x": 0.5}'] * n,
+            features=features,
             predictions=[int(score > 0.5) for score in scores],
-            scores=scores,
+            scores=[*scores],
         )
     )
     return counter.take()
@@ -88,7 +90,10 @@ def test_a_delta_holds_what_is_estimated_of_the_events_that_were_in_time() -> No
 
 def test_a_profile_without_labels_estimates_nothing() -> None:
     counter = PaneCounter(KEY, ModelSettings(), Profiles([reference(labelled=False)]), frozenset())
-    counter.add(PredictionRows(0, ["a"], np.array([0]), np.array([0]), np.array([False]), [b"{}"], [1], [0.5]))
+    nothing: list[Features] = [b"{}"]
+    counter.add(
+        AllRows(np.zeros(1, np.int64), ["a"], np.array([0]), np.array([0]), np.array([False]), nothing, [1], [0.5])
+    )
     (delta,) = counter.take()
     assert delta.estimates is None
 
@@ -202,10 +207,10 @@ def test_a_regression_is_estimated_where_it_was_predicted() -> None:
     profile = build_profile(KEY, table, ModelSettings(task="regression"), 0, "training")
     assert isinstance(profile.estimator, LossEstimator)
     counter = PaneCounter(KEY, ModelSettings(), Profiles([profile]), frozenset())
-    features = [b'{"x": -1.0}', b'{"x": 2.0}', b"{}"]
+    features: list[Features] = [b'{"x": -1.0}', b'{"x": 2.0}', b"{}"]
     counter.add(
-        PredictionRows(
-            0,
+        AllRows(
+            np.zeros(3, np.int64),
             ["a", "b", "c"],
             np.arange(3),
             np.zeros(3, np.int64),

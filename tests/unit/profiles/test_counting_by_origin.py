@@ -49,8 +49,8 @@ def tables(rows: AllRows, slots: list[int], codes: list[int], texts: list[str]) 
         rows.partitions, rows.offsets, (Dimension("header p", np.array(codes, dtype=np.int64), texts),)
     )
     counted = counter()(rows, np.array(slots, dtype=np.int64), 3, None, origins)
-    sketches = [*counted.sketches]
-    plain = [*counter()(rows, np.array(slots, dtype=np.int64), 3).sketches]
+    sketches = [*counted.sketches()]
+    plain = [*counter()(rows, np.array(slots, dtype=np.int64), 3).sketches()]
     assert [sketch.pack() for sketch in sketches] == [sketch.pack() for sketch in plain]
     return [found for _, found in counted.origins]
 
@@ -58,7 +58,7 @@ def tables(rows: AllRows, slots: list[int], codes: list[int], texts: list[str]) 
 def coarse(rows: AllRows, chosen: list[int]) -> list[int]:
     """Return the coarse counts of some rows, counted alone."""
     picked = rows.chosen(np.array(chosen, dtype=np.int64))
-    (sketch,) = counter()(picked, np.zeros(len(chosen), dtype=np.int64), 1).sketches
+    (sketch,) = counter()(picked, np.zeros(len(chosen), dtype=np.int64), 1).sketches()
     counts: list[int] = OriginCells(profile().layout).of_counts(sketch.counts).tolist()
     return counts
 

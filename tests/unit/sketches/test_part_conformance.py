@@ -18,14 +18,25 @@ from hypothesis import strategies as st
 from driftline.sketches.bottom_k import SAMPLE_ROWS
 from driftline.sketches.columns import INFINITE, CategoricalColumn, Column, NumericColumn
 from driftline.sketches.encoding import CategoryCodes, EncodedColumns, encode_categorical, encode_numeric
+from driftline.sketches.event_slots import EventSlots
 from driftline.sketches.grid import build_edges
 from driftline.sketches.joint import Joint
 from driftline.sketches.kept_names import UNSEEN_NAMES
-from driftline.sketches.layout import Layout
-from driftline.sketches.pane_sketch import PARTS, PackedSketch, PaneSketch, count_each, merge_sketches, split_counts
+from driftline.sketches.layout import UNEXPECTED, Layout
+from driftline.sketches.pane_sketch import (
+    PARTS,
+    PackedSketch,
+    PaneSketch,
+    count_each,
+    merge_sketches,
+    packed_slots,
+    split_counts,
+)
 from tests.support.examples import examples
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from driftline.sketches.parts import Part
 
 EDGES = build_edges(np.linspace(-2, 2, 200)).tobytes()
@@ -46,8 +57,13 @@ Events = tuple[int, int]
 
 @functools.lru_cache(maxsize=512)
 def sketch(events: Events) -> PaneSketch:
-    """Return the sketch of random events: missing, infinite and far values, and names that are not listed."""
-    n, seed = events
+    """Return the sketch of random events."""
+    columns, _ = random_columns(*events)
+    return next(count_each(LAYOUT, columns, np.zeros(events[0], dtype=np.int64), 1))
+
+
+def random_columns(n: int, seed: int) -> tuple[EncodedColumns, np.random.Generator]:
+    """Return random events: missing, infinite and far values, and names that are not listed."""
     rng = np.random.default_rng(seed)
     encoded = []
     for column in COLUMNS:
@@ -63,8 +79,7 @@ def sketch(events: Events) -> PaneSketch:
             encoded.append(encode_categorical(column, CategoryCodes(column), names))
     hashes = rng.integers(0, 2 * SAMPLE_ROWS, n).astype(np.uint64)  # few, so that ids come again
     unknown = {f"feature {i}": np.flatnonzero(rng.random(n) < 0.1) for i in range(3 * UNSEEN_NAMES)}
-    columns = EncodedColumns.of(encoded, n)._replace(hashes=hashes, unknown=unknown)
-    return next(count_each(LAYOUT, columns, np.zeros(n, dtype=np.int64), 1))
+    return EncodedColumns.of(encoded, n)._replace(hashes=hashes, unknown=unknown), rng
 
 
 def merged(part: Part[Any, Any], *several: PaneSketch) -> Any:  # noqa: ANN401  # each part has a type of its own
@@ -205,3 +220,21 @@ def test_a_sketch_from_before_a_part_is_read_without_it() -> None:
     first = msgspec.msgpack.decode(msgspec.msgpack.encode(EMPTY.pack()))[:4]
     known = msgspec.msgpack.decode(msgspec.msgpack.encode(first), type=PackedSketch)
     assert PaneSketch.unpack(known, LAYOUT).pack() == EMPTY.pack()
+
+
+@examples(60)
+@given(seed=SEEDS, n=st.integers(0, 120), n_slots=st.integers(1, 40))
+def test_slots_pack_together_as_they_do_one_by_one(seed: int, n: int, n_slots: int) -> None:
+    columns, rng = random_columns(n, seed)
+    slots = rng.integers(0, n_slots, n)
+    more = [
+        (UNEXPECTED, rng.integers(0, 2, n_slots)),
+        (LAYOUT.places[0].quality.start, -_missing(columns, slots, n_slots)),
+    ]
+    together = [*packed_slots(EventSlots(LAYOUT, columns, slots, n_slots, None, more))]
+    events = EventSlots(LAYOUT, columns, slots, n_slots, None, more)
+    assert together == [PaneSketch.of_slot(events, slot).pack() for slot in range(n_slots)]
+
+
+def _missing(columns: EncodedColumns, slots: NDArray[np.int64], n_slots: int) -> NDArray[np.int64]:
+    return np.bincount(slots[columns.bins[0] == -1], minlength=n_slots)

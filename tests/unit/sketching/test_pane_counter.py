@@ -28,7 +28,7 @@ from driftline.sketches.pane_sketch import PaneSketch
 from driftline.sketches.rare_categories import FIRST_KNOWN
 from driftline.sketching import pane_counter
 from driftline.sketching.pane_counter import COUNT_ROWS, ROWS_BYTES, PaneCounter
-from driftline.sketching.rows import PredictionRows
+from driftline.sketching.rows import AllRows
 
 if TYPE_CHECKING:
     from driftline.profiles.profile import Profile
@@ -45,10 +45,10 @@ PROFILE = build_profile(KEY, TABLE, ModelSettings(), 0, "training")
 LATER = build_profile(KEY, TABLE, ModelSettings(), 5 * PANE_MS, "training")
 
 
-def rows(*features: str, ids: list[str] | None = None, first: int = 0, **columns: list[Any]) -> PredictionRows:
+def rows(*features: str, ids: list[str] | None = None, first: int = 0, **columns: list[Any]) -> AllRows:
     n = len(features)
-    return PredictionRows(
-        partition=columns.get("partition", [0])[0],
+    return AllRows(
+        partitions=np.full(n, columns.get("partition", [0])[0]),
         ids=ids or [f"p{first + i}" for i in range(n)],
         offsets=np.arange(first, first + n),
         pane_ms=np.array(columns.get("pane_ms", [0] * n)),
@@ -304,6 +304,7 @@ def test_a_sparse_replay_says_what_dense_panes_say(monkeypatch: pytest.MonkeyPat
     n, deltas = 300, []
     for limit in (1, 1 << 40):
         monkeypatch.setattr(pane_counter, "SPARSE_CELLS", limit)
+        monkeypatch.setattr(pane_counter, "SPARSE", limit)
         counting = counter(PROFILE)
         for first in (0, n):
             features = [f'{{"x": {i / n}, "c": "new{i % 20}"}}' for i in range(n)]

@@ -123,7 +123,7 @@ class ProfilePane:
         places = [row.origin for row in rows if row.origin is not None]
         origins = RowOrigins.of_rows(places) if len(places) == len(rows) else None
         counted = count(columns, np.zeros(len(rows), dtype=np.int64), 1, failed, origins)
-        for sketch in counted.sketches:
+        for sketch in counted.sketches():
             sketch.counts[LATE] += kept.n_late
             self._add_piece(sketch.pack())
         for _, estimates in counted.estimates:

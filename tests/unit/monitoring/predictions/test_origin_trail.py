@@ -109,7 +109,7 @@ def pane(start_ms: int) -> ClosedPane:
     counted = EventCounter(profile(), SETTINGS.defaults, frozenset())(
         rows, np.zeros(2, dtype=np.int64), 1, None, RowOrigins(rows.partitions, rows.offsets, ())
     )
-    (sketch,) = counted.sketches
+    (sketch,) = counted.sketches()
     ((_, origins),) = counted.origins
     return ClosedPane(start_ms, start_ms + PANE_MS, sketch, {}, frozenset(), {}, origins)
 
