@@ -57,7 +57,7 @@ def library() -> ctypes.CDLL | None:
 
 
 def description() -> str:
-    """Return what runs, for people: ``native 1`` with the version of the library's interface, or ``portable``.
+    """Return what runs, for people: ``native 2`` with the version of the library's interface, or ``portable``.
 
     Raises
     ------
