@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driftline.runtime.pending.pending_database import PendingDatabase, shared_buffers
+from driftline.runtime.pending.pending_database import MEMORY_BYTES, PendingDatabase, shared_buffers
 
 if TYPE_CHECKING:
     from driftline.config.settings import JoinSettings
@@ -31,13 +31,14 @@ class PendingFolder:
         self.databases: dict[int, PendingDatabase] = {}
 
     def open(self, partition: int, table: ProfileTable) -> PendingDatabase:
-        """Open the database of a source partition; the quota is divided evenly between those that are open."""
+        """Open the database of a source partition; quota and memory are divided evenly between all that are open."""
         owner = f"{self._owner}/{partition}/{table.longest_horizon_ms}/{table.longest_wait_ms}"
         path = self._root() / self._worker / str(partition)
         database = PendingDatabase(path, owner, table, self._profiles.get, self._settings.max_bytes, self._buffers)
         self.databases[partition] = database
         for each in self.databases.values():
             each.max_bytes = self._settings.max_bytes // len(self.databases)
+            each.memory_bytes = MEMORY_BYTES // len(self.databases)
         return database
 
     def _root(self) -> Path:

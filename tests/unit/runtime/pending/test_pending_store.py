@@ -33,17 +33,19 @@ IDS = [f"id{i}" for i in range(6)]
 
 
 class Disk:
-    """A database with one store, that can be opened again."""
+    """A database with one store, that can be opened again; with no memory it writes at each commit."""
 
-    def __init__(self, path: Path, max_bytes: int = 1 << 30) -> None:
-        self._path, self._max_bytes = path, max_bytes
+    def __init__(self, path: Path, max_bytes: int = 1 << 30, memory_bytes: int = 0) -> None:
+        self._path, self._max_bytes, self._memory_bytes = path, max_bytes, memory_bytes
         self.store: RocksPendingStore
         self.database: PendingDatabase
         self.open()
 
     def open(self, owner: str = "me") -> None:
         table = ProfileTable(Settings())
-        self.database = PendingDatabase(self._path, owner, table, lambda _: None, self._max_bytes, BUFFERS)
+        self.database = PendingDatabase(
+            self._path, owner, table, lambda _: None, self._max_bytes, BUFFERS, self._memory_bytes
+        )
         self.store = self.database.open(KEPT)
 
     def commit(self, next_offset: int | None = None) -> None:
@@ -83,12 +85,12 @@ STEPS = st.lists(
 )
 
 
-@given(steps=STEPS)
+@given(steps=STEPS, memory_bytes=st.sampled_from([0, 300, 1 << 20]))
 @examples(150)
 def test_it_holds_what_a_plain_store_holds(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]], memory_bytes: int
 ) -> None:
-    disk, plain = Disk(tmp_path_factory.mktemp("pending")), MemoryStore(KEPT)
+    disk, plain = Disk(tmp_path_factory.mktemp("pending"), memory_bytes=memory_bytes), MemoryStore(KEPT)
     expired_ms = 0
     for what, detail in steps:
         stores: list[PendingStore] = [disk.store, plain]

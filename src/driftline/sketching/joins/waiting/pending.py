@@ -70,6 +70,15 @@ class RecordsById(NamedTuple):
         """Which of the ids each record is of."""
         return np.repeat(np.arange(self.ends.size), self.counts)
 
+    def chosen(self, ids: NDArray[np.int64]) -> RecordsById:
+        """Return a copy of what some of the ids have."""
+        starts, counts = self.starts[ids], self.counts[ids]
+        stops = np.cumsum(counts)
+        if (counts == 1).all():
+            return RecordsById(taken(self.records, starts), stops)
+        rows = np.arange(int(counts.sum())) + np.repeat(starts - (stops - counts), counts)
+        return RecordsById(taken(self.records, rows), stops)
+
 
 class Truncation(NamedTuple):
     """How records that no label has changed are stored in fewer bytes."""
@@ -109,7 +118,7 @@ class PendingStore(Protocol):
         """Return the records of different ids."""
 
     def put(self, digests: Digests, records: NDArray[np.void], ends: NDArray[np.int64]) -> None:
-        """Write all records of different ids; those that an id held before and that expire otherwise stay."""
+        """Write all records of different ids, those that :meth:`get` returned of them among them."""
 
     def remove(self, digests: Digests, by_id: RecordsById) -> None:
         """Remove ids with what :meth:`get` returned of them."""
