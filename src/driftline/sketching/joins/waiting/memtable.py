@@ -25,9 +25,9 @@ class Known(NamedTuple):
     """What a table says of n digests."""
 
     is_known: NDArray[np.bool_]
-    """Which ones were written to it, and not dropped as a whole; shape (n,)."""
+    """Which ones were written to it, shape (n,)."""
     records: NDArray[np.void]
-    """All records of these, those of one id behind each other; none of an id that was removed."""
+    """All records of these, those of one id behind each other; none of an id that was removed or is over."""
     owner: NDArray[np.int64]
     """Which of the digests each record is of."""
 
@@ -101,17 +101,14 @@ class MemTable:
         return Known(known, together(records), np.concatenate(owners))
 
     def drop(self, is_over: Callable[[NDArray[np.void]], NDArray[np.bool_]]) -> None:
-        """Forget records, and ids that are left without: what an id held before must be over as well."""
+        """Forget records. Their ids stay known, without any: what was removed of them before may be on disk still."""
         for number, run in enumerate(self._runs):
             digests, by_id = run.content
             over = is_over(by_id.records)
             if over.any():
-                counts = by_id.counts
-                left = counts - np.bincount(by_id.owners[over], minlength=counts.size)
-                kept = np.flatnonzero((left > 0) | (counts == 0))
-                rest = RecordsById(taken(by_id.records, ~over), np.cumsum(left[kept]))
-                self._runs[number] = _Run.of(OverlayContent(digests.take(kept, axis=0), rest))
-        self._runs = [run for run in self._runs if run.highs.size]
+                left = by_id.counts - np.bincount(by_id.owners[over], minlength=by_id.ends.size)
+                rest = RecordsById(taken(by_id.records, ~over), np.cumsum(left))
+                self._runs[number] = run._replace(content=OverlayContent(digests, rest))
 
     def content(self) -> OverlayContent:
         """Return all that counts, in the order of the digests."""

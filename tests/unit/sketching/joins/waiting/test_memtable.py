@@ -37,7 +37,7 @@ def test_the_latest_write_counts_until_it_is_over(steps: list[dict[tuple[int, in
     for step in steps:
         if isinstance(step, int):
             table.drop(partial(_before, step))
-            plain = {digest: times for digest, times in plain.items() if not times or times[-1] >= step}
+            plain = {digest: [time for time in times if time >= step] for digest, times in plain.items()}
             continue
         now += 1
         write = {digest: [now] * n for digest, n in step.items()}
