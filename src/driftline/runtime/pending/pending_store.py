@@ -248,7 +248,7 @@ class RocksPendingStore:
         elif self._kind.truncation is not None:
             n_bytes, short = self._kind.truncation.n_bytes, self._kind.truncation.applies(records).tolist()
             values = [value[:n_bytes] if applies else value for value, applies in zip(values, short, strict=True)]
-        self._values.put(zip(names, values, strict=True))
+        self._values.put(names, values)
 
     def _keys(self, buckets: NDArray[np.int64], digests: Digests) -> NDArray[np.void]:
         """Return the keys of records."""
