@@ -8,6 +8,7 @@ filter in memory for each bucket.
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from driftline.sketching.joins.waiting.overlay import Overlay
 from driftline.sketching.joins.waiting.pending import RecordsById, as_bytes, taken, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -136,18 +137,21 @@ class RocksPendingStore:
             return taken(records, has_profile), owner[has_profile]
         return records, owner
 
-    def _records(self, parts: Sequence[bytes]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
+    def _records(self, parts: list[bytes]) -> tuple[NDArray[np.void], NDArray[np.int64]]:
         """Return the records of values, and how many each has."""
-        whole, truncation = self._kind.dtype.itemsize, self._kind.truncation
         lengths = np.fromiter(map(len, parts), dtype=np.int64, count=len(parts))
-        if truncation is not None and (lengths == truncation.n_bytes).any():
-            rest, n_bytes = truncation.rest, truncation.n_bytes
-            parts = [part + rest if len(part) == n_bytes else part for part in parts]
-            lengths[lengths == n_bytes] = whole
-        records = np.frombuffer(bytearray().join(parts), dtype=self._kind.dtype)
+        counts = np.maximum(lengths // self._kind.dtype.itemsize, 1)
+        records = np.empty(int(counts.sum()), dtype=self._kind.dtype)
+        truncation = self._kind.truncation
+        short = np.zeros(counts.size, dtype=np.bool_) if truncation is None else lengths == truncation.n_bytes
+        is_short = np.repeat(short, counts)
+        as_bytes(records)[~is_short] = np.frombuffer(
+            b"".join(compress(parts, (~short).tolist())), dtype=as_bytes(records).dtype
+        )
         if truncation is not None:
+            as_bytes(records)[is_short] = truncation.whole(b"".join(compress(parts, short.tolist())))
             truncation.mend(records)
-        return records, lengths // whole
+        return records, counts
 
     def expiring(self, before_ms: int) -> NDArray[np.void]:
         """Return all records whose buckets end by a time, with what is not committed yet."""
@@ -238,17 +242,18 @@ class RocksPendingStore:
         keys = taken(self._keys(buckets, np.repeat(digests, lengths, axis=0)), order)
         self._note(keys)
         records = self._values.local(taken(by_id.records, order))
-        names = _pieces(keys)
-        values = _pieces(records)
         if (lengths > 1).any():
             grouped: dict[bytes, bytes] = {}
-            for key, value in zip(names, values, strict=True):
+            for key, value in zip(_pieces(keys), _pieces(records), strict=True):
                 grouped[key] = grouped.get(key, b"") + value
-            names, values = [*grouped], [*grouped.values()]
-        elif self._kind.truncation is not None:
-            n_bytes, short = self._kind.truncation.n_bytes, self._kind.truncation.applies(records).tolist()
-            values = [value[:n_bytes] if applies else value for value, applies in zip(values, short, strict=True)]
-        self._values.put(names, values)
+            self._values.put([*grouped], [*grouped.values()])
+            return
+        truncation = self._kind.truncation
+        if truncation is not None:
+            short = truncation.applies(records)
+            self._values.put(_pieces(taken(keys, short)), truncation.cut(taken(records, short)))
+            keys, records = taken(keys, ~short), taken(records, ~short)
+        self._values.put(_pieces(keys), _pieces(records))
 
     def _keys(self, buckets: NDArray[np.int64], digests: Digests) -> NDArray[np.void]:
         """Return the keys of records."""

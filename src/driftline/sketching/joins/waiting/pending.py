@@ -92,6 +92,19 @@ class Truncation(NamedTuple):
     mend: Callable[[NDArray[np.void]], None]
     """Sets, in place, fields of records read back that follow from others."""
 
+    def cut(self, records: NDArray[np.void]) -> list[bytes]:
+        """Return what is stored of n records that may be stored so."""
+        columns = as_bytes(records).view(np.uint8).reshape(-1, records.itemsize)[:, : self.n_bytes]
+        cut: list[bytes] = np.ascontiguousarray(columns).view(f"V{self.n_bytes}").ravel().tolist()
+        return cut
+
+    def whole(self, stored: bytes) -> NDArray[np.void]:
+        """Return the bytes of n records, given what is stored of them, one behind the other."""
+        first = np.frombuffer(stored, dtype=np.uint8).reshape(-1, self.n_bytes)
+        records = np.empty((len(first), self.n_bytes + len(self.rest)), dtype=np.uint8)
+        records[:, : self.n_bytes], records[:, self.n_bytes :] = first, np.frombuffer(self.rest, dtype=np.uint8)
+        return records.view(f"V{records.shape[1]}").ravel()
+
 
 class RecordKind(NamedTuple):
     """The records of one store: their type, when they expire and how they are stored."""
