@@ -33,7 +33,7 @@ _FIRST_FILE: Final = 8 << 20
 """Files of each further level are twice as large: compaction needs room for one of them, and few stay open."""
 MEMORY_BYTES: Final = 64 << 20
 """What all databases of a worker may keep in memory before they write it: 400,000 predictions with their labels. While
-one writes, or merges what it has, it takes as much again as its own part."""
+one of them writes, its part is there three times: as it was, as RocksDB's batch, and in RocksDB's write buffer."""
 _log = get_logger(__name__)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from driftline.runtime.pending.pending_database import MEMORY_BYTES, PendingDatabase, shared_buffers
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from driftline.config.settings import JoinSettings
     from driftline.profiles.profiles import Profiles
     from driftline.sketching.joins.profile_table import ProfileTable
+
+_FEWEST: Final = 3
+"""Databases that share the memory at least: while one of them writes, it takes its part of it several times."""
 
 
 class PendingFolder:
@@ -38,7 +41,7 @@ class PendingFolder:
         self.databases[partition] = database
         for each in self.databases.values():
             each.max_bytes = self._settings.max_bytes // len(self.databases)
-            each.memory_bytes = MEMORY_BYTES // len(self.databases)
+            each.memory_bytes = MEMORY_BYTES // max(_FEWEST, len(self.databases))
         return database
 
     def _root(self) -> Path:

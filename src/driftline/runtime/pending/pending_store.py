@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _KEY: Final = np.dtype([("store", "S1"), ("bucket", ">u4"), ("high", ">u8"), ("low", ">u8")])
 _PREFIX_BYTES: Final = 5
+_AT_ONCE: Final = 16_384
+"""Entries that are made into keys and values, with an object each, before RocksDB's batch takes them over."""
 _LAST_BUCKET: Final = 0xFFFFFFFE
 """136 years from 1970 on in seconds, the shortest buckets; what expires later stays."""
 
@@ -228,32 +230,36 @@ class RocksPendingStore:
             for key in _pieces(keys):
                 self._values.delete(key)
         self._gone.clear()
-        content = self._memory.content()
-        if content.by_id.records.size:
-            self._write(content)
+        digests, by_id = self._memory.content()
         self._memory.clear()
+        alone, several = (np.flatnonzero(which) for which in (by_id.counts == 1, by_id.counts > 1))
+        self._put(digests.take(alone, axis=0), by_id.chosen(alone).records)
+        if several.size:
+            self._put_together(digests.take(several, axis=0), by_id.chosen(several))
 
-    def _write(self, content: OverlayContent) -> None:
-        """Put records by key, in the order of the keys, those of one id and bucket together."""
-        digests, by_id = content
-        lengths = by_id.counts
-        buckets = self._buckets(by_id.records)
+    def _put(self, digests: Digests, records: NDArray[np.void]) -> None:
+        """Put the only records of ids, in the order of their keys."""
+        buckets = self._buckets(records)
         order = np.argsort(buckets, kind="stable")
-        keys = taken(self._keys(buckets, np.repeat(digests, lengths, axis=0)), order)
+        keys, truncation = self._keys(buckets, digests), self._kind.truncation
+        for start in range(0, order.size, _AT_ONCE):
+            rows = order[start : start + _AT_ONCE]
+            self._note(own := taken(keys, rows))
+            part = self._values.local(taken(records, rows))
+            if truncation is not None:
+                short = truncation.applies(part)
+                self._values.put(_pieces(taken(own, short)), truncation.cut(taken(part, short)))
+                own, part = taken(own, ~short), taken(part, ~short)
+            self._values.put(_pieces(own), _pieces(part))
+
+    def _put_together(self, digests: Digests, by_id: RecordsById) -> None:
+        """Put the records of ids that have several, those of one id and bucket together."""
+        keys = self._keys(self._buckets(by_id.records), digests[by_id.owners])
         self._note(keys)
-        records = self._values.local(taken(by_id.records, order))
-        if (lengths > 1).any():
-            grouped: dict[bytes, bytes] = {}
-            for key, value in zip(_pieces(keys), _pieces(records), strict=True):
-                grouped[key] = grouped.get(key, b"") + value
-            self._values.put([*grouped], [*grouped.values()])
-            return
-        truncation = self._kind.truncation
-        if truncation is not None:
-            short = truncation.applies(records)
-            self._values.put(_pieces(taken(keys, short)), truncation.cut(taken(records, short)))
-            keys, records = taken(keys, ~short), taken(records, ~short)
-        self._values.put(_pieces(keys), _pieces(records))
+        grouped: dict[bytes, bytes] = {}
+        for key, value in zip(_pieces(keys), _pieces(self._values.local(by_id.records)), strict=True):
+            grouped[key] = grouped.get(key, b"") + value
+        self._values.put([*grouped], [*grouped.values()])
 
     def _keys(self, buckets: NDArray[np.int64], digests: Digests) -> NDArray[np.void]:
         """Return the keys of records."""

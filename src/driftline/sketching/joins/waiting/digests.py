@@ -29,7 +29,7 @@ def digests_of(ids: Sequence[str]) -> Digests:
     >>> digests_of(["a", "b", "a"]).shape
     (3, 2)
     """
-    return digests_from(b"".join([xxhash.xxh3_128_digest(text.encode()) for text in ids]))
+    return digests_from(b"".join(map(xxhash.xxh3_128_digest, map(str.encode, ids))))
 
 
 def digests_from(data: bytes) -> Digests:
