@@ -112,9 +112,9 @@ class RocksPendingStore:
         """Return records, each with the row of its id, by id."""
         if not parts:
             return RecordsById(np.zeros(0, dtype=self._kind.dtype), np.zeros(n, dtype=np.int64))
-        records, owner = parts[0] if len(parts) == 1 else (together([part[0] for part in parts]), None)
-        if owner is None:
-            owner = np.concatenate([part[1] for part in parts])
+        records, owner = parts[0]
+        if len(parts) > 1:
+            records, owner = together([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
         if (owner[1:] < owner[:-1]).any():
             order = np.argsort(owner, kind="stable")
             records = taken(records, order)
