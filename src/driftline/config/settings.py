@@ -85,10 +85,12 @@ class SketchSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Maximum number of records per fetch from Kafka."""
     flush_interval: Duration = Duration(1_000)
     """Interval of flushes; each is one transaction."""
-    flush_events: Annotated[int, Meta(ge=1)] = 50_000
-    """Number of predictions and labels that triggers an early flush."""
+    flush_events: Annotated[int, Meta(ge=1)] = 200_000
+    """Number of predictions and labels that triggers an early flush. It bounds the memory for what awaits a flush:
+    about 200 bytes each."""
     max_skew: Duration = Duration(3_600_000)
-    """Maximum distance in event time between predictions and labels while both have input."""
+    """Maximum distance in event time between predictions and labels while both have input. Labels that are joined in
+    place are read at most seconds ahead of their predictions anyway."""
     flush_cells: Annotated[int, Meta(ge=1_000)] = 4_000_000
     """Number of sketch cells that triggers an early flush."""
 

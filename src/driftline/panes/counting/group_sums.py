@@ -5,7 +5,7 @@ A vector of 2,000 cells for each window that a flush touches would be written, a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from driftline.sketches.packed import Sparse
 
     Ints = NDArray[np.int64]
+
+_DENSE: Final = 16
+"""Cells of all groups for each amount, up to which they are added up in a vector of all cells: sorting takes longer."""
 
 
 class Cells(NamedTuple):
@@ -95,14 +98,28 @@ def packed(parts: list[Cells], n_groups: int, n_cells: int) -> list[Sparse]:
     value = np.concatenate([part.value for part in parts])
     if not key.size:
         return [NO_CELLS] * n_groups
+    n = n_groups * n_cells
+    key, sums = _dense_sums(key, value, n) if n <= _DENSE * key.size else _sparse_sums(key, value)
+    ends = np.searchsorted(key, np.arange(1, n_groups + 1) * n_cells)
+    return pack_groups(key % n_cells, sums, ends)
+
+
+def _dense_sums(key: Ints, value: Ints, n: int) -> tuple[Ints, Ints]:
+    """Return the keys below ``n`` of sums that are not zero, ascending, and these sums."""
+    sums = np.zeros(n, dtype=np.int64)
+    np.add.at(sums, key, value)
+    nonzero = np.flatnonzero(sums)
+    return nonzero, sums[nonzero]
+
+
+def _sparse_sums(key: Ints, value: Ints) -> tuple[Ints, Ints]:
+    """Return the same, whatever the keys."""
     order = np.argsort(key, kind="stable")
     key = key[order]
     starts = np.flatnonzero(np.diff(key, prepend=-1))
     sums = np.add.reduceat(value[order], starts)
     nonzero = np.flatnonzero(sums)
-    key = key[starts[nonzero]]
-    ends = np.searchsorted(key, np.arange(1, n_groups + 1) * n_cells)
-    return pack_groups(key % n_cells, sums[nonzero], ends)
+    return key[starts[nonzero]], sums[nonzero]
 
 
 def by_pane(panes: Ints, partition: int, offsets: Ints) -> Iterator[tuple[int, int, int, int, int]]:

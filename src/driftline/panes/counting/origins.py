@@ -37,7 +37,11 @@ def by_origin(partition: int, offsets: NDArray[np.int64]) -> Iterator[tuple[int,
     >>> [(origin, rows.tolist(), own.tolist()) for origin, rows, own in by_origin(ROUTED, routed)]
     [(0, [2], [9]), (2, [0, 1], [7, 5])]
     """
-    owners = offsets >> _OFFSET_BITS if partition == ROUTED else np.full(offsets.size, partition)
+    if partition != ROUTED:
+        if offsets.size:
+            yield partition, np.arange(offsets.size), offsets
+        return
+    owners = offsets >> _OFFSET_BITS
     for owner in np.unique(owners).tolist():
         rows = np.flatnonzero(owners == owner)
-        yield owner, rows, offsets[rows] & _OFFSET if partition == ROUTED else offsets[rows]
+        yield owner, rows, offsets[rows] & _OFFSET

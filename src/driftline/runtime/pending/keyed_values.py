@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -77,11 +78,9 @@ class KeyedValues:
                 return
             yield key, value
 
-    def put(self, entries: Iterator[tuple[bytes, bytes]]) -> None:
+    def put(self, keys: list[bytes], values: list[bytes]) -> None:
         """Add entries to the next batch."""
-        put = self._batch.put
-        for key, value in entries:
-            put(key, value)
+        deque(map(self._batch.put, keys, values), maxlen=0)
 
     def delete(self, key: bytes) -> None:
         """Add a removal to the next batch."""

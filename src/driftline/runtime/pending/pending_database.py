@@ -31,6 +31,9 @@ _BLOOM_BITS: Final = 10
 """An entry, in all files but those of the last level: an id that is looked up is there, though not in the newest."""
 _FIRST_FILE: Final = 8 << 20
 """Files of each further level are twice as large: compaction needs room for one of them, and few stay open."""
+MEMORY_BYTES: Final = 64 << 20
+"""What all databases of a worker may keep in memory before they write it: 400,000 predictions with their labels. While
+one of them writes, its part is there three times: as it was, as RocksDB's batch, and in RocksDB's write buffer."""
 _log = get_logger(__name__)
 
 
@@ -60,6 +63,9 @@ def shared_buffers() -> rocksdict.WriteBufferManager:
 class PendingDatabase:
     """Both stores of a partition, written in one batch with the changelog offset that they reach up to.
 
+    It is written when what was committed takes more than ``memory_bytes`` of memory, and at the end. After a crash the
+    changelog has what was not.
+
     A folder that holds anything but a database of the same owner is emptied. ``find`` returns a profile by its id, or
     None. ``max_bytes`` is what entries may take before compression; beyond it those that expire first are dropped. All
     databases of a worker share ``buffers``.
@@ -73,9 +79,11 @@ class PendingDatabase:
         find: Callable[[str], Profile | None],
         max_bytes: int,
         buffers: rocksdict.WriteBufferManager,
+        memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self._path = path
         self.max_bytes = max_bytes
+        self.memory_bytes = memory_bytes
         self._n_evicted = 0
         self._db: Any = _open(path, buffers)  # its keys and values are bytes in raw mode, which its types do not say
         meta = _meta_of(self._db)
@@ -97,7 +105,7 @@ class PendingDatabase:
 
     @property
     def next_offset(self) -> int:
-        """Changelog offset of the first block that the database does not hold."""
+        """Changelog offset of the first block that the stores do not hold, in memory or on disk."""
         return self._meta.next_offset
 
     @property
@@ -114,7 +122,7 @@ class PendingDatabase:
         return store
 
     def commit(self, next_offset: int | None, resume: bytes | None = None) -> None:
-        """Write what the stores have committed, with the changelog offset that it reaches up to, if that rose."""
+        """Keep what the stores have committed, with the changelog offset that it reaches up to, if that rose."""
         while sum(store.n_bytes for store in self._stores) > self.max_bytes:
             evicted = max(self._stores, key=lambda store: store.n_bytes).evict()
             self._n_evicted += evicted
@@ -123,6 +131,15 @@ class PendingDatabase:
             self._meta.next_offset = next_offset
         if resume is not None:
             self._meta.resume = resume
+        for store in self._stores:
+            store.settle()
+        if sum(store.memory_bytes for store in self._stores) > self.memory_bytes:
+            self._spill()
+
+    def _spill(self) -> None:
+        """Write all that is in memory, at once."""
+        for store in self._stores:
+            store.spill()
         self._values.write(_META, msgspec.msgpack.encode(self._meta))
 
     def take_evicted(self) -> int:
@@ -131,7 +148,12 @@ class PendingDatabase:
         return n_evicted
 
     def close(self) -> None:
-        """Close the database; what was not committed is in the changelog."""
+        """Close the database; what was not committed is in the changelog.
+
+        So is all that is in memory where the last commit has not come to its end: that is not written.
+        """
+        if all(store.is_settled for store in self._stores):
+            self._spill()
         self._db.flush()
         self._db.close()
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from driftline.runtime.pending.pending_database import PendingDatabase, shared_buffers
+from driftline.runtime.pending.pending_database import MEMORY_BYTES, PendingDatabase, shared_buffers
 
 if TYPE_CHECKING:
     from driftline.config.settings import JoinSettings
     from driftline.profiles.profiles import Profiles
     from driftline.sketching.joins.profile_table import ProfileTable
+
+_FEWEST: Final = 3
+"""Databases that share the memory at least: while one of them writes, it takes its part of it several times."""
 
 
 class PendingFolder:
@@ -31,13 +34,14 @@ class PendingFolder:
         self.databases: dict[int, PendingDatabase] = {}
 
     def open(self, partition: int, table: ProfileTable) -> PendingDatabase:
-        """Open the database of a source partition; the quota is divided evenly between those that are open."""
+        """Open the database of a source partition; quota and memory are divided evenly between all that are open."""
         owner = f"{self._owner}/{partition}/{table.longest_horizon_ms}/{table.longest_wait_ms}"
         path = self._root() / self._worker / str(partition)
         database = PendingDatabase(path, owner, table, self._profiles.get, self._settings.max_bytes, self._buffers)
         self.databases[partition] = database
         for each in self.databases.values():
             each.max_bytes = self._settings.max_bytes // len(self.databases)
+            each.memory_bytes = MEMORY_BYTES // max(_FEWEST, len(self.databases))
         return database
 
     def _root(self) -> Path:

@@ -23,6 +23,7 @@ from driftline.runtime.pending.pending_folder import PendingFolder
 from driftline.runtime.sketch.committed_offsets import CommittedOffsets
 from driftline.runtime.sketch.idle_partitions import mark_idle
 from driftline.runtime.sketch.key_check import KeyCheck
+from driftline.runtime.sketch.labels_in_step import LabelsInStep
 from driftline.runtime.sketch.learning_reporter import LearningReporter
 from driftline.runtime.sketch.offset_metadata import from_metadata
 from driftline.runtime.sketch.refusal_log import RefusalLog
@@ -90,6 +91,7 @@ class SketchWorker:
         self._figures = WorkerFigures(telemetry, self._sketcher, self._pending, self._topics.numbers.place)
         self._refusals = RefusalLog()
         self._progress = SourceProgress(settings.time.idle_timeout / 1000, settings.silence_limits_ms)
+        self._in_step = LabelsInStep(self._sketcher, self._progress)
         self._stopping = threading.Event()
         self._assigned = threading.Event()
         self._last_flush = time.monotonic()
@@ -159,22 +161,9 @@ class SketchWorker:
         if self._lost:  # with nothing to commit, this alone tells that no broker answers any more
             self._consumer.list_topics(self._topics.names[0], timeout=ADMIN_TIMEOUT_S)
             self._lost = False
-        asked = self._sketcher.asks_for
-        batches, events = by_source(messages, self._topics.source_at, self._encodings.wants_headers, asked)
-        deserialized = [(batch, parts) for batch in batches if (parts := self._deserialized(batch)) is not None]
-        if not self._key_check.done:
-            mismatch = self._key_check.look(messages, [part for _, parts in deserialized for part in parts])
-            if mismatch is not None:
-                self._routing.route(mismatch)
-        for batch, parts in deserialized:
-            if not self._knows_profiles(batch):
-                return
-            for part in parts:
-                self._sketcher.add(part)
-            self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
-            self._figures.read(batch.source, len(batch.offsets))
-        for message, error in events:  # after the records: what is said of a partition stands behind them
-            self._on_error(message, error)
+        if not self._take_in(messages):
+            return
+        changed = self._in_step.fills_or_empties() | self._holds.changed(self._sketcher.learning.holds())
         sketch = self._settings.sketch
         due = time.monotonic() - self._last_flush >= sketch.flush_interval / 1000
         full = self._sketcher.n_waiting >= sketch.flush_events or self._sketcher.n_cells >= sketch.flush_cells
@@ -184,8 +173,37 @@ class SketchWorker:
             self._hold_back()
             self._figures.measure(self._sketcher.watermarks_ms(), self._lag)
             self._topics.look(self._consumer, self._last_flush)
-        else:
-            self._hold_for_references()
+        elif changed:  # at once: enough was given to learn a reference from, or there is one, or too much is held
+            self._hold_back()
+
+    def _take_in(self, messages: list[Message]) -> bool:
+        """Read what was fetched, and held labels that are due; return False if the worker is to stop meanwhile."""
+        asked = self._sketcher.asks_for
+        batches, events = by_source(messages, self._topics.source_at, self._encodings.wants_headers, asked)
+        deserialized = [(batch, parts) for batch in batches if (parts := self._deserialized(batch)) is not None]
+        self._check_keys(messages, [part for _, parts in deserialized for part in parts])
+        for batch, parts in deserialized:
+            if not self._knows_profiles(batch):
+                return False
+            if not self._in_step.hold(batch.source, parts):
+                self._read(batch, parts)
+        for message, error in events:  # after the records: what is said of a partition stands behind them
+            self._on_error(message, error)
+        for part in self._in_step.due():
+            self._read(part, [part])
+        return True
+
+    def _check_keys(self, messages: list[Message], parts: list[RecordBatch]) -> None:
+        mismatch = None if self._key_check.done else self._key_check.look(messages, parts)
+        if mismatch is not None:
+            self._routing.route(mismatch)
+
+    def _read(self, batch: RecordBatch, parts: list[RecordBatch]) -> None:
+        """Take records in, as the parts that they were deserialized to."""
+        for part in parts:
+            self._sketcher.add(part)
+        self._progress.read(batch.source, batch.offsets[-1] + 1, time.monotonic())
+        self._figures.read(batch.source, len(batch.offsets))
 
     def _deserialized(self, batch: RecordBatch) -> list[RecordBatch] | None:
         """Return records as JSON or documents; None where they must wait for a schema, and will be read again."""
@@ -200,6 +218,7 @@ class SketchWorker:
     def _go_on(self) -> None:
         """Read partitions again, from their first unused records, that had to wait for a schema."""
         for source in self._progress.stalled:
+            self._in_step.forget(source)
             self._consumer.seek(self._topics.place(source, self._progress.next_offset(source)))
             if self._progress.go_on(source):
                 self._consumer.resume([self._topics.place(source)])
@@ -223,7 +242,9 @@ class SketchWorker:
         source = source_of(message, self._topics.source_at)
         if source is not None and error.code() == END_OF_PARTITION:
             awaited = self._progress.awaits_commands(time.monotonic())
-            self._progress.at_end(source, message.offset() or 0)
+            end = message.offset() or 0
+            if not self._in_step.at_end(source, end):
+                self._progress.at_end(source, end)
             if awaited:
                 self._pause(*self._progress.hold_back({}, time.monotonic()))
         elif source is not None and error.code() == _GAP:
@@ -235,6 +256,8 @@ class SketchWorker:
 
     def _jump_gap(self, source: Source) -> None:
         """Report records that retention deleted before they were read, and continue at the oldest record."""
+        for part in self._in_step.rest(source):
+            self._read(part, [part])
         partition = self._topics.place(source)
         expected = self._progress.next_offset(source)
         low, _high = self._consumer.get_watermark_offsets(partition, timeout=_REQUEST_S)
@@ -245,6 +268,7 @@ class SketchWorker:
         name = self._topics.name(source)
         _log.error("records were deleted before they were read", source=name, expected=expected, oldest=low)
         letter = DeadLetter(OFFSET_GAP, text, partition.topic, partition.partition, expected, b"")
+        self._in_step.clear()
         self._sketcher.skip(source, low, letter)
         self._progress.read(source, low, time.monotonic())
         # librdkafka has stopped this partition, and seeks in none that is stopped: all begin again where they are.
@@ -277,16 +301,12 @@ class SketchWorker:
 
     def _rewind(self) -> None:
         """Go back to the committed offsets after an abort."""
+        self._in_step.clear()
         for partition in self._committed.or_oldest(self._committed.of(self._consumer.assignment())):
             source, start = self._topics.source(partition), self._start_of(partition)
             self._consumer.seek(self._topics.place(source, start))
             self._progress.start(source, start, time.monotonic())
         self._consumer.resume(self._consumer.assignment())
-
-    def _hold_for_references(self) -> None:
-        """Pause at once what has given enough to learn a reference from, and resume it as soon as there is one."""
-        if self._holds.changed(self._sketcher.learning.holds()):
-            self._hold_back()
 
     def _hold_back(self) -> None:
         """Pause what is ahead in event time, and what a reference is being learnt from, to bound what is remembered."""
@@ -294,7 +314,8 @@ class SketchWorker:
         self._holds.tell(self._sketcher.learning, now_s)
         for source in self._progress.gives_up_commands(now_s):
             _log.warning("commands cannot be read to their end: going on without", source=self._topics.name(source))
-        self._pause(*self._progress.hold_back(self._sketcher.hold_back(), now_s))
+        ahead = self._sketcher.hold_back() | dict.fromkeys(self._in_step.full)
+        self._pause(*self._progress.hold_back(ahead, now_s))
 
     def _pause(self, pause: list[Source], resume: list[Source]) -> None:
         for change, sources in ((self._consumer.pause, pause), (self._consumer.resume, resume)):
@@ -361,6 +382,7 @@ class SketchWorker:
         self._sketcher.revoke()
         self._refusals.forget()
         self._pending.forget()
+        self._in_step.clear()
         self._progress.clear()
         self._holds.forget()
         for source in self._topics.known(partitions):

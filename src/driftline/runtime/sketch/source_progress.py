@@ -180,6 +180,11 @@ class SourceProgress:
                     (pause if waits else resume).append(source)
         return pause, resume
 
+    def has_more(self, source: Source) -> bool:
+        """Whether a partition is assigned and was not read to its end."""
+        partition = self._partitions.get(source)
+        return partition is not None and partition.end is None
+
     def _is_read(self, source: Source | None) -> bool:
         partition = None if source is None else self._partitions.get(source)
         return source is None or (partition is not None and partition.end is None and not partition.paused)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from driftline.sketches.scores import WEIGHT_UNIT
+from driftline.sketching.joins.waiting.digests import sorting
 from driftline.sketching.joins.waiting.pending import together
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ class JoinRows(NamedTuple):
         if len(parts) == 1:
             return parts[0]
         return cls(np.concatenate([part.digests for part in parts]), together([part.records for part in parts]))
+
+    def by_digest(self) -> JoinRows:
+        """Return the rows in the order of their digests, those of one id in theirs: they are looked up faster so."""
+        return self.chosen(sorting(self.digests))
 
     def chosen(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> JoinRows:
         """Return some of the rows."""

@@ -103,10 +103,10 @@ class Joiner:
 
     def add_predictions(self, rows: JoinRows) -> None:
         """Remember predictions, and join them with labels that came before."""
-        records = rows.records
-        if not records.size:
+        if not rows.records.size:
             return
-        ids = unique_digests(rows.digests)
+        rows = rows.by_digest()
+        records, ids = rows.records, unique_digests(rows.digests)
         new = self.predictions.add(ids, rows)
         at = Address(
             records["profile"].astype(np.int64),
@@ -142,6 +142,7 @@ class Joiner:
         """Join labels with their predictions; keep those that have none yet."""
         if not rows.records.size:
             return
+        rows = rows.by_digest()
         ids = unique_digests(rows.digests)
         predictions = self.predictions.get(ids.digests)
         pairs = matches(predictions, ids.place, rows.records, self._table)

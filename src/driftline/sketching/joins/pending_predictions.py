@@ -63,12 +63,11 @@ class PendingPredictions:
 
     def put(self, digests: Digests, by_id: RecordsById, changed: NDArray[np.int64]) -> None:
         """Write back what :meth:`get` returned of ids; labels have changed some of its records in place."""
-        ids = np.unique(np.searchsorted(by_id.ends, changed, side="right"))
-        if ids.size == by_id.ends.size:
+        if changed.size == by_id.records.size == by_id.ends.size:
             self.store.put(digests, by_id.records, by_id.ends)
-        elif ids.size:
-            records = taken(by_id.records, np.isin(by_id.owners, ids))
-            self.store.put(digests[ids], records, np.cumsum(by_id.counts[ids]))
+        elif changed.size:
+            ids = np.unique(np.searchsorted(by_id.ends, changed, side="right"))
+            self.store.put(digests[ids], *by_id.chosen(ids))
 
     def add(self, ids: UniqueDigests, rows: JoinRows) -> NDArray[np.bool_]:
         """Remember predictions; return which are new, and not duplicates of others, shape (n,)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,17 +34,19 @@ IDS = [f"id{i}" for i in range(6)]
 
 
 class Disk:
-    """A database with one store, that can be opened again."""
+    """A database with one store, that can be opened again; with no memory it writes at each commit."""
 
-    def __init__(self, path: Path, max_bytes: int = 1 << 30) -> None:
-        self._path, self._max_bytes = path, max_bytes
+    def __init__(self, path: Path, max_bytes: int = 1 << 30, memory_bytes: int = 0) -> None:
+        self._path, self._max_bytes, self._memory_bytes = path, max_bytes, memory_bytes
         self.store: RocksPendingStore
         self.database: PendingDatabase
         self.open()
 
     def open(self, owner: str = "me") -> None:
         table = ProfileTable(Settings())
-        self.database = PendingDatabase(self._path, owner, table, lambda _: None, self._max_bytes, BUFFERS)
+        self.database = PendingDatabase(
+            self._path, owner, table, lambda _: None, self._max_bytes, BUFFERS, self._memory_bytes
+        )
         self.store = self.database.open(KEPT)
 
     def commit(self, next_offset: int | None = None) -> None:
@@ -83,12 +86,12 @@ STEPS = st.lists(
 )
 
 
-@given(steps=STEPS)
+@given(steps=STEPS, memory_bytes=st.sampled_from([0, 300, 1 << 20]))
 @examples(150)
 def test_it_holds_what_a_plain_store_holds(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]], memory_bytes: int
 ) -> None:
-    disk, plain = Disk(tmp_path_factory.mktemp("pending")), MemoryStore(KEPT)
+    disk, plain = Disk(tmp_path_factory.mktemp("pending"), memory_bytes=memory_bytes), MemoryStore(KEPT)
     expired_ms = 0
     for what, detail in steps:
         stores: list[PendingStore] = [disk.store, plain]
@@ -146,6 +149,32 @@ def test_the_changelog_offset_is_written_with_what_it_covers(tmp_path: Path) -> 
     assert [len(part) for part in shown(disk.store.get(digests_of(["a", "b"])))] == [1, 0]
     disk.commit(None)
     assert disk.database.next_offset == 5
+
+
+def test_what_is_in_memory_at_a_kill_is_read_from_the_changelog_behind_what_was_written(tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "running", memory_bytes=1 << 20)
+    _put([disk.store], {"a": [1]})
+    disk.commit(5)
+    disk.reopen()
+    _put([disk.store], {"a": [2], "b": [1]})
+    disk.commit(9)
+    every = digests_of(["a", "b"])
+    assert (disk.database.next_offset, [len(part) for part in shown(disk.store.get(every))]) == (9, [2, 1])
+    shutil.copytree(tmp_path / "running", tmp_path / "killed")
+    killed = Disk(tmp_path / "killed")
+    assert (killed.database.next_offset, [len(part) for part in shown(killed.store.get(every))]) == (5, [1, 0])
+
+
+def test_a_database_writes_when_its_memory_is_full_and_then_has_room_again(tmp_path: Path) -> None:
+    disk = Disk(tmp_path, memory_bytes=100 * 80)
+    greatest = 0
+    for time in range(40):
+        _put([disk.store], {f"{time}-{i}": [time] for i in range(30)})
+        disk.commit(time)
+        greatest = max(greatest, disk.store.memory_bytes)
+    assert 0 < greatest <= 100 * 80
+    assert len(disk.store) == 40 * 30
+    assert disk.store.get(digests_of(["0-1", "39-29", "none"])).ends.tolist() == [1, 2, 2]
 
 
 def test_a_database_of_another_owner_is_not_taken_over(tmp_path: Path) -> None:

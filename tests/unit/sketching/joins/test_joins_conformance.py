@@ -10,6 +10,7 @@ import pytest
 from driftline.errors import FormatError
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
+from driftline.runtime.pending import pending_folder
 from driftline.sketching.joins import routed_joins
 from driftline.sketching.joins.joins import Joins
 from driftline.sketching.joins.local_joins import LocalJoins
@@ -196,7 +197,10 @@ def test_routed_joins_skip_what_was_written_before_they_were_routed(tmp_path: Pa
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_both_add_the_same_to_every_window_however_flushes_aborts_and_restarts_fall(seed: int, tmp_path: Path) -> None:
+def test_both_add_the_same_to_every_window_however_flushes_aborts_and_restarts_fall(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending_folder, "MEMORY_BYTES", (0, 3_000)[seed % 2])
     rng = random.Random(seed)
     events: list[tuple[str, str, int, str | None]] = []
     for number in range(60):

@@ -29,7 +29,7 @@ def digests_of(ids: Sequence[str]) -> Digests:
     >>> digests_of(["a", "b", "a"]).shape
     (3, 2)
     """
-    return digests_from(b"".join([xxhash.xxh3_128_digest(text.encode()) for text in ids]))
+    return digests_from(b"".join(map(xxhash.xxh3_128_digest, map(str.encode, ids))))
 
 
 def digests_from(data: bytes) -> Digests:
@@ -56,6 +56,31 @@ def sorting(digests: Digests) -> NDArray[np.int64]:
     if (ordered[1:, 1][tied] != ordered[:-1, 1][tied]).any():  # of different ones one pair in 10¹⁹
         return np.lexsort((digests[:, 1], digests[:, 0]))
     return order
+
+
+def places_in(ordered: Digests, digests: Digests, highs: NDArray[np.uint64] | None = None) -> NDArray[np.int64]:
+    """Return where n digests stand among m different ones in their order, -1 where one does not; shape (n,).
+
+    ``highs`` are the first words of the m, behind each other in memory, where they are kept: they are copied otherwise.
+    Digests that are in their order themselves are found several times as fast.
+
+    Examples
+    --------
+    >>> every = digests_of(["a", "b", "c"])
+    >>> places_in(every.take(sorting(every), axis=0), digests_of(["d"])).tolist()
+    [-1]
+    """
+    if not len(ordered):
+        return np.full(len(digests), -1)
+    place = np.searchsorted(ordered[:, 0] if highs is None else highs, digests[:, 0])
+    place = np.minimum(place, len(ordered) - 1)
+    found = ordered.take(place, axis=0)
+    same = ~differ(found, digests)
+    tied = np.flatnonzero(~same & (found[:, 0] == digests[:, 0]))
+    for row in tied.tolist():  # two digests that share their first half: one pair in 10¹⁹
+        equal = np.flatnonzero((ordered == digests[row]).all(axis=1))
+        place[row], same[row] = (equal[0], True) if equal.size else (0, False)
+    return np.where(same, place, -1)
 
 
 class UniqueDigests(NamedTuple):

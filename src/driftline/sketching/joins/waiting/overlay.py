@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from driftline.sketching.joins.waiting.digests import differ, sorting
+from driftline.sketching.joins.waiting.digests import differ, places_in, sorting
 from driftline.sketching.joins.waiting.pending import RecordsById, as_bytes, taken
 
 if TYPE_CHECKING:
@@ -64,16 +64,7 @@ class Overlay:
     def find(self, digests: Digests) -> NDArray[np.int64]:
         """Return the place of each digest among those written, -1 where it is not, shape (n,)."""
         self._settle()
-        if not len(self._digests):
-            return np.full(len(digests), -1)
-        place = np.searchsorted(self._digests[:, 0], digests[:, 0])
-        place = np.minimum(place, len(self._digests) - 1)
-        same = ~differ(self._digests.take(place, axis=0), digests)
-        tied = np.flatnonzero(~same & (self._digests[place, 0] == digests[:, 0]))
-        for row in tied.tolist():  # two digests that share their first half: one pair in 10¹⁹
-            equal = np.flatnonzero((self._digests == digests[row]).all(axis=1))
-            place[row], same[row] = (equal[0], True) if equal.size else (0, False)
-        return np.where(same, place, -1)
+        return places_in(self._digests, digests)
 
     def records_at(self, places: NDArray[np.int64]) -> RecordsById:
         """Return the records at places that :meth:`find` gave."""

@@ -70,6 +70,15 @@ class RecordsById(NamedTuple):
         """Which of the ids each record is of."""
         return np.repeat(np.arange(self.ends.size), self.counts)
 
+    def chosen(self, ids: NDArray[np.int64]) -> RecordsById:
+        """Return a copy of what some of the ids have."""
+        starts, counts = self.starts[ids], self.counts[ids]
+        stops = np.cumsum(counts)
+        if (counts == 1).all():
+            return RecordsById(taken(self.records, starts), stops)
+        rows = np.arange(int(counts.sum())) + np.repeat(starts - (stops - counts), counts)
+        return RecordsById(taken(self.records, rows), stops)
+
 
 class Truncation(NamedTuple):
     """How records that no label has changed are stored in fewer bytes."""
@@ -82,6 +91,19 @@ class Truncation(NamedTuple):
     """Returns which of n records may be stored so, shape (n,)."""
     mend: Callable[[NDArray[np.void]], None]
     """Sets, in place, fields of records read back that follow from others."""
+
+    def cut(self, records: NDArray[np.void]) -> list[bytes]:
+        """Return what is stored of n records that may be stored so."""
+        columns = as_bytes(records).view(np.uint8).reshape(-1, records.itemsize)[:, : self.n_bytes]
+        cut: list[bytes] = np.ascontiguousarray(columns).view(f"V{self.n_bytes}").ravel().tolist()
+        return cut
+
+    def whole(self, stored: bytes) -> NDArray[np.void]:
+        """Return the bytes of n records, given what is stored of them, one behind the other."""
+        first = np.frombuffer(stored, dtype=np.uint8).reshape(-1, self.n_bytes)
+        records = np.empty((len(first), self.n_bytes + len(self.rest)), dtype=np.uint8)
+        records[:, : self.n_bytes], records[:, self.n_bytes :] = first, np.frombuffer(self.rest, dtype=np.uint8)
+        return records.view(f"V{records.shape[1]}").ravel()
 
 
 class RecordKind(NamedTuple):
@@ -109,7 +131,7 @@ class PendingStore(Protocol):
         """Return the records of different ids."""
 
     def put(self, digests: Digests, records: NDArray[np.void], ends: NDArray[np.int64]) -> None:
-        """Write all records of different ids; those that an id held before and that expire otherwise stay."""
+        """Write all records of different ids, those that :meth:`get` returned of them among them."""
 
     def remove(self, digests: Digests, by_id: RecordsById) -> None:
         """Remove ids with what :meth:`get` returned of them."""
