@@ -12,6 +12,7 @@ from driftline.events.alert import Cause
 from driftline.events.dead_letter import REASONS
 from driftline.events.retraining import WaitingFor
 from driftline.monitoring.monitor_status import MissingReason
+from driftline.native.library import ABI
 from driftline.runtime.notify.figures import Figures
 from driftline.runtime.operations.metric_families import MODEL
 from driftline.runtime.operations.telemetry import Telemetry
@@ -46,7 +47,7 @@ LABELS: Final = {
     "cause": "Cause of an alert: " + ", ".join(f"`{cause}`" for cause in get_args(Cause)) + ".",
     "channel": "Output topic: `events` or `alerts`.",
     "check": "Name of a check of several columns.",
-    "code": "What reads records: `native 1`, with the version of the library, or `portable`.",
+    "code": f"What reads records: `native {ABI}`, with the version of the library, or `portable`.",
     "column": "Name of the column.",
     "distance": "Name of a distance, as in `checks.distances`; bias-corrected where it can be.",
     "metric": "Name of a performance metric, as in events.",
