@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from msgspec import Struct
@@ -28,6 +28,13 @@ OF_CLASSES: Final = 0.5
 """A wrong class has the error 1."""
 LARGE: Final = 0.8
 """Quantile of the reference's absolute errors beyond which an error of a regression is large."""
+
+
+class Bins(Protocol):
+    """The bins of n rows by column."""
+
+    def __getitem__(self, column: int, /) -> NDArray[np.integer]:
+        """Return those of one column, shape (n,), below 0 where there is no value."""
 
 
 class FeatureErrors(Struct, frozen=True, array_like=True):
@@ -57,7 +64,7 @@ def feature_errors(
     task: Task,
     pairs: LabelledPairs,
     groups: Sequence[FeatureGroups],
-    bins: NDArray[np.int64],
+    bins: Bins,
     times_ms: NDArray[np.int64] | None,
     window_ms: int,
 ) -> FeatureErrors | None:
@@ -69,8 +76,8 @@ def feature_errors(
     pairs : LabelledPairs
         Of n rows; not-a-number where one has no prediction or no label.
     groups : sequence of FeatureGroups
-    bins : ndarray of int64, shape (k, n)
-        Bins of the profile's columns, below 0 where there is no value.
+    bins : sequence of ndarray of int, each of shape (n,)
+        Bins of the profile's k columns, below 0 where there is no value.
     times_ms : ndarray of int64, shape (n,), optional
         ``NO_TIME`` where a row has none.
     window_ms : int
@@ -85,7 +92,10 @@ def feature_errors(
     errors = np.minimum(errors_of(task.performance_layout, chosen), ERROR_LIMIT)
     threshold = OF_CLASSES if task.classes else float(np.quantile(errors, LARGE, method="lower"))
     wrong = errors > threshold
-    words, positive = words_of(groups, bins[:, rows]), positives(task, chosen.actual)
+    words, positive = (
+        words_of(groups, {each.place: bins[each.place][rows] for each in groups}),
+        positives(task, chosen.actual),
+    )
     _, cells = feature_cells(words, wrong, positive)
     counts = pack(np.bincount(cells, minlength=N_CELLS).astype(np.int64))
     if times_ms is None:
@@ -95,12 +105,12 @@ def feature_errors(
     return FeatureErrors(threshold, counts, window_ms, _spreads(words, wrong, *in_time), of_labels)
 
 
-def words_of(groups: Sequence[FeatureGroups], bins: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return the packed codes of n rows, shape (n,), from the bins of the profile's columns, shape (k, n)."""
+def words_of(groups: Sequence[FeatureGroups], bins: Bins) -> NDArray[np.uint64]:
+    """Return the packed codes of n rows, shape (n,), from the bins of the profile's columns."""
     return packed_codes(np.array([coded(each, bins[each.place]) for each in groups], dtype=np.uint64))
 
 
-def coded(groups: FeatureGroups, bins: NDArray[np.int64]) -> NDArray[np.uint64]:
+def coded(groups: FeatureGroups, bins: NDArray[np.integer]) -> NDArray[np.uint64]:
     """Return the codes of a feature's values, shape (n,), from their bins, which are below 0 where there is none."""
     codes: NDArray[np.uint64] = np.where(bins < 0, np.uint64(1), groups.codes[np.maximum(bins, 0)])
     return codes

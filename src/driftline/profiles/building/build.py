@@ -99,7 +99,7 @@ def build_profile(
     for column in reference.columns:
         if column.role == "feature" and column.feature in importances:
             importances[column.name] = importances[column.feature]
-    joint, joint_reference = build_joint(reference.columns, importances, settings.checks.multivariate, reference.rows)
+    joint, joint_reference = build_joint(reference.rows, importances, settings.checks.multivariate)
     layout = Layout(reference.columns, joint)
     grid = Profile(
         key,
@@ -136,10 +136,18 @@ def _sketch(
     layout: Layout, reference: EncodedReference, half_life_ms: int | None
 ) -> tuple[PaneSketch, Decay] | tuple[PaneSketch, None]:
     """Return the sketch of the rows, which all weigh the same or less the older they are."""
-    if half_life_ms is None:
-        return next(count_each(layout, reference.rows, np.zeros(reference.n, dtype=np.int64), 1)), None
-    times = np.full(reference.n, NO_TIME) if reference.times_ms is None else reference.times_ms
-    return decayed(layout, reference.rows, times, half_life_ms)
+    if half_life_ms is not None:
+        times = np.full(reference.n, NO_TIME) if reference.times_ms is None else reference.times_ms
+        return decayed(layout, reference.rows.blocks(), times, half_life_ms)
+    sketches = (
+        sketch
+        for rows, columns in reference.rows.blocks()
+        for sketch in count_each(layout, columns, np.zeros(rows.stop - rows.start, dtype=np.int64), 1)
+    )
+    total = next(sketches)
+    for sketch in sketches:
+        total.merge(sketch)
+    return total, None
 
 
 def _history(
@@ -149,7 +157,7 @@ def _history(
     if times_ms is None:
         return None
     windows = sorted(map(int, settings.windows.verdict))
-    history = build_history(layout, sketch, [*reference.rows.bins], times_ms, pane_ms, windows)
+    history = build_history(layout, sketch, reference.rows.bins, times_ms, pane_ms, windows)
     if history is None or pairs is None:
         return history
     errors = error_spread(reference.task, pairs, times_ms, int(settings.windows.performance))
@@ -164,11 +172,13 @@ def _error_groups(reference: EncodedReference, settings: ModelSettings) -> Error
 
 
 def _feature_errors(grid: Profile, reference: EncodedReference, settings: ModelSettings) -> FeatureErrors | None:
-    pairs, bins = reference.pairs, reference.rows.bins
+    pairs = reference.pairs
     if pairs is None or not settings.performance.by_feature:
         return None
     window_ms = int(settings.windows.performance)
-    return feature_errors(reference.task, pairs, grid.feature_groups, bins, reference.times_ms, window_ms)
+    return feature_errors(
+        reference.task, pairs, grid.feature_groups, reference.rows.bins, reference.times_ms, window_ms
+    )
 
 
 def reference_performance(reference: EncodedReference) -> NDArray[np.int64] | None:

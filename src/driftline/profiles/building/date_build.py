@@ -34,8 +34,8 @@ def date_column(
     measure: DateMeasure,
     values: NDArray[np.float64] | Sequence[object],
     events_ms: NDArray[np.int64] | None,
-) -> tuple[DateColumn, EncodedColumn]:
-    """Return the column that n dates make, and its bins.
+) -> DateColumn:
+    """Return the column that n dates make.
 
     Parameters
     ----------
@@ -57,10 +57,9 @@ def date_column(
             f"times: name their column with --time-column, or configure `columns.{name}.kind: ignore`"
         )
         raise ProfileError(message)
-    numbers, exceptions = _numbers(measure, values, events_ms)
+    numbers, _ = _numbers(measure, values, events_ms)
     grid = numeric_column(name, "feature", numbers[np.isfinite(numbers)])
-    column = DateColumn(name, "feature", grid.edge_bytes, grid.mean, grid.spread, grid.minimum, grid.maximum, measure)
-    return column, encode_numeric(column, numbers, exceptions)
+    return DateColumn(name, "feature", grid.edge_bytes, grid.mean, grid.spread, grid.minimum, grid.maximum, measure)
 
 
 def encode_date(

@@ -14,7 +14,7 @@ from driftline.profiles.task import NO_TIME
 from driftline.sketches.grouping import base_grouping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def build_history(
     layout: Layout,
     reference: PaneSketch,
-    bins: Sequence[NDArray[np.integer]],
+    bins: Iterable[NDArray[np.integer]],
     times_ms: NDArray[np.int64],
     pane_ms: int,
     windows_ms: Sequence[int],
