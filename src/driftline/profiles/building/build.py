@@ -21,7 +21,7 @@ from driftline.profiles.error_spread import error_spread
 from driftline.profiles.feature_errors import feature_errors
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import NO_TIME
-from driftline.sketches.joined import add_joined
+from driftline.sketches.joined import CHUNK, add_joined
 from driftline.sketches.layout import Layout
 from driftline.sketches.loss_strata import N_CELLS, label_cells, prediction_cells
 from driftline.sketches.pane_sketch import PaneSketch, count_each
@@ -186,14 +186,14 @@ def reference_performance(reference: EncodedReference) -> NDArray[np.int64] | No
     pairs = reference.pairs
     if pairs is None:
         return None
-    rows = np.flatnonzero(np.isfinite(pairs.predicted) & np.isfinite(pairs.actual))
-    if rows.size == 0:
-        return None
     layout = reference.task.performance_layout
     vector = np.zeros(layout.n_cells, dtype=np.int64)
-    vector[PREDICTED] = rows.size
-    add_joined(layout, pairs.rows(rows), vector)
-    return vector
+    for start in range(0, reference.n, CHUNK):
+        part = pairs.rows(slice(start, start + CHUNK))
+        rows = np.flatnonzero(np.isfinite(part.predicted) & np.isfinite(part.actual))
+        vector[PREDICTED] += rows.size
+        add_joined(layout, part.rows(rows), vector)
+    return vector if vector[PREDICTED] else None
 
 
 def reference_losses(reference: EncodedReference, cuts: NDArray[np.float64]) -> NDArray[np.int64] | None:
@@ -205,13 +205,14 @@ def reference_losses(reference: EncodedReference, cuts: NDArray[np.float64]) -> 
     pairs, task = reference.pairs, reference.task
     if pairs is None or task.kind != "regression" or task.weighted:
         return None
-    errors = pairs.predicted - pairs.actual
-    rows = np.flatnonzero(np.isfinite(errors))
-    if rows.size == 0:
-        return None
-    strata = np.searchsorted(cuts, pairs.predicted[rows], side="right")
-    cells, values = label_cells(strata, errors[rows])
-    vector = np.zeros(N_CELLS, dtype=np.int64)
-    np.add.at(vector, cells.ravel(), values.ravel())
-    np.add.at(vector, prediction_cells(strata), 1)
-    return vector
+    vector, some = np.zeros(N_CELLS, dtype=np.int64), False
+    for start in range(0, reference.n, CHUNK):
+        part = pairs.rows(slice(start, start + CHUNK))
+        errors = part.predicted - part.actual
+        rows = np.flatnonzero(np.isfinite(errors))
+        some = some or rows.size > 0
+        strata = np.searchsorted(cuts, part.predicted[rows], side="right")
+        cells, values = label_cells(strata, errors[rows])
+        np.add.at(vector, cells.ravel(), values.ravel())
+        np.add.at(vector, prediction_cells(strata), 1)
+    return vector if some else None

@@ -88,7 +88,7 @@ class ColumnValues:
         if kind == "numeric" or (kind is None and self._are_numbers):
             reads_text = role == "feature" and self._has_numbers_in_text(configured=kind is not None)
             numbers, _ = self._numbers(Reading(texts=True)) if reads_text else self.numbers
-            column = numeric_column(name, role, numbers[np.isfinite(numbers)])
+            column = numeric_column(name, role, _finite(numbers))
             return TextNumericColumn(*structs.astuple(column)) if reads_text else column
         counts = texts_counted(self.listed, canonical_category)
         common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_CATEGORIES]
@@ -179,9 +179,14 @@ def without_nan(values: Sequence[object]) -> list[object]:
     return [None if isinstance(value, float) and math.isnan(value) else value for value in values]
 
 
+def _finite(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    finite = np.isfinite(numbers)
+    return numbers if bool(finite.all()) else numbers[finite]
+
+
 def _moments(finite: NDArray[np.float64]) -> tuple[float, float]:
     """Return mean and standard deviation, also where squares would leave the range of numbers."""
-    size = float(np.abs(finite).max())
+    size = max(-float(finite.min()), float(finite.max()), 0.0)
     if size == 0 or _SMALLEST_SQUARED < size < _LARGEST_SQUARED:
         return float(finite.mean()), float(finite.std())
     scaled = finite / size

@@ -171,9 +171,10 @@ def _area(scores: Floats | None, classes: Floats | None) -> tuple[float, float] 
     n_positive, n_negative = int(hits.sum()), int((~hits).sum())
     if min(n_positive, n_negative) < LEAST_ROWS:
         return None
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    area = (float(ranks[hits].sum()) - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+    different, counts = np.unique(values, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) / 2
+    of_hits = float(ranks[np.searchsorted(different, values[hits])].sum())
+    area = (of_hits - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
     return area, math.sqrt((n_positive + n_negative + 1) / (12 * n_positive * n_negative))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 import numpy as np
 
 from driftline.errors import ProfileError
+from driftline.profiles.building.coded_values import different
 from driftline.profiles.building.column_values import ColumnValues, numeric_column
 from driftline.profiles.task import NO_TIME
 from driftline.sketches.columns import DateColumn, DateMeasure
@@ -93,7 +94,7 @@ def hold_dates(values: Sequence[object]) -> bool:
     (True, False, False)
     """
     some = False
-    for value in values:
+    for value in different(values):
         if value is not None:
             if not isinstance(value, date) and not (isinstance(value, str) and _DATE.fullmatch(value)):
                 return False

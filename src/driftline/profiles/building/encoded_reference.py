@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftline.events.outcomes import one_score
+from driftline.profiles.building.coded_values import CodedValues
 from driftline.profiles.building.column_values import ColumnValues
 from driftline.profiles.building.date_build import date_column, encode_date, is_date_kind, pane_starts
 from driftline.profiles.building.embedding_build import embedding_columns, encode_embedding, part_names
@@ -69,7 +70,7 @@ class EncodedReference:
         """Labels as class codes or standardised values, shape (n,); None where no row has any."""
         return None if self.label is None else self._of_task(self.label)
 
-    @cached_property
+    @property
     def prediction_codes(self) -> NDArray[np.float64] | None:
         """Predictions as they are, as class codes or standardised values, shape (n,); None where no row has any."""
         return None if self.prediction is None else self._of_task(self.prediction)
@@ -100,12 +101,14 @@ class EncodedReference:
         if predicted is None or self.labels is None:
             return None
         scores = np.full(self.n, np.nan) if self.rows.scores is None else self.rows.scores
-        return LabelledPairs(predicted, self.labels, scores, np.ones(self.n, dtype=np.int64))
+        return LabelledPairs(predicted, self.labels, scores, np.broadcast_to(np.int64(1), self.n))
 
     def _of_task(self, values: ColumnValues) -> NDArray[np.float64]:
         """Return predictions or labels as class codes or standardised values, shape (n,)."""
         if self.task.kind == "regression":
             return values.numbers[0] / self.task.spread
+        if isinstance(values.listed, CodedValues):
+            return values.listed.spread(self.names.encode((*values.listed.different, None)))
         return self.names.encode(values.listed)
 
 

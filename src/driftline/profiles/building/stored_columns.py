@@ -94,6 +94,13 @@ class StoredColumns(Mapping[str, "Values"]):
         return values if kept.whole is None else NumberValues(values, whole=kept.whole)
 
 
+def some_of(columns: Mapping[str, Values], names: Iterable[str]) -> Mapping[str, Values]:
+    """Return some of the columns, which may be in a store."""
+    if isinstance(columns, StoredColumns):
+        return columns.only(names)
+    return {name: columns[name] for name in names}
+
+
 def part_of(columns: Mapping[str, Values], name: str) -> Callable[[slice], Values]:
     """Return what reads the values of some rows of a column."""
     if isinstance(columns, StoredColumns):

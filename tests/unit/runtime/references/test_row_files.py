@@ -127,7 +127,7 @@ def test_files_of_a_folder_that_do_not_fit_together_are_named(tmp_path: Path) ->
 def test_a_parquet_table_with_two_columns_of_one_name_is_refused(tmp_path: Path) -> None:
     twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"])
     parquet.write_table(twice, tmp_path / "t.parquet")
-    with pytest.raises(ProfileError, match=r"t\.parquet.*'x'"):
+    with pytest.raises(ProfileError, match=r"t\.parquet: 2 columns are called `x`"):
         read_table(tmp_path / "t.parquet", KEY)
 
 
