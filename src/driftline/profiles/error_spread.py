@@ -112,9 +112,14 @@ def _losses(task: Task, pairs: LabelledPairs) -> Iterator[tuple[str, Losses]]:
         yield "specificity", (wrong, actual == 0)
         del wrong
         scored = np.isfinite(scores) & (actual <= 1)
+        counted = _EVERY if scored.all() else scored
         of_label = np.where(actual == 1, scores, 1 - scores)
-        yield "log_loss", (-np.log(np.clip(of_label, _LEAST_SCORE, 1)), scored)
-        yield "brier", ((1 - of_label) ** 2, scored)
+        np.clip(of_label, _LEAST_SCORE, 1, out=of_label)
+        np.log(of_label, out=of_label)
+        yield "log_loss", (np.negative(of_label, out=of_label), counted)
+        of_label = np.where(actual == 1, scores, 1 - scores)
+        np.subtract(1, of_label, out=of_label)
+        yield "brier", (np.square(of_label, out=of_label), counted)
 
 
 def spread_between(losses: Floats, windows: NDArray[np.int64]) -> SpreadOfMetric | None:

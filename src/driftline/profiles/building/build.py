@@ -153,11 +153,12 @@ def _sketch(
 def _history(
     layout: Layout, reference: EncodedReference, sketch: PaneSketch, pane_ms: int, settings: ModelSettings
 ) -> History | None:
-    times_ms, pairs = reference.times_ms, reference.pairs
+    times_ms = reference.times_ms
     if times_ms is None:
         return None
     windows = sorted(map(int, settings.windows.verdict))
     history = build_history(layout, sketch, reference.rows.bins, times_ms, pane_ms, windows)
+    pairs = reference.pairs
     if history is None or pairs is None:
         return history
     errors = error_spread(reference.task, pairs, times_ms, int(settings.windows.performance))

@@ -75,7 +75,7 @@ class EncodedReference:
         """Predictions as they are, as class codes or standardised values, shape (n,); None where no row has any."""
         return None if self.prediction is None else self._of_task(self.prediction)
 
-    @cached_property
+    @property
     def predicted(self) -> NDArray[np.float64] | None:
         """Predictions as class codes or standardised values, shape (n,); None where no row has any.
 
@@ -94,7 +94,7 @@ class EncodedReference:
         n_classes = len(self.task.classes)
         return n_classes > 0 and any(side is not None and bool((side >= n_classes).any()) for side in sides)
 
-    @cached_property
+    @property
     def pairs(self) -> LabelledPairs | None:
         """Predictions with labels, not-a-number where a row lacks one; None where no row has any."""
         predicted = self.predicted
@@ -136,7 +136,8 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
     rare = {}
     ignored = [name for name, column in settings.columns.items() if column.kind == "ignore"]
     left_out = {*table.left_out, *chosen_names([*table.features, *table.vectors], ignored)}
-    starts = pane_starts(table.times_ms, pane_ms)
+    has_dates = any(is_date_kind(column.kind) for column in settings.columns.values())
+    starts = pane_starts(table.times_ms, pane_ms) if has_dates else None
     for name in table.features:
         if name not in left_out:
             kind = settings.columns[name].kind if name in settings.columns else None

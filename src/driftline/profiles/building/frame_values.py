@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import narwhals as nw
 import numpy as np
 
-from driftline.profiles.building.coded_values import CodedValues, NumberValues, narrow
+from driftline.profiles.building.coded_values import CodedValues, coded_numbers, narrow
 from driftline.sketches.columns import canonical_category
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def packed_values(series: nw.Series[Any]) -> Sequence[object]:
     if dtype.is_float() or (dtype.is_integer() and not isinstance(dtype, nw.Int128)):
         numbers = floats(series)
         if dtype.is_float() or not (np.abs(numbers) >= _EXACT).any():
-            return NumberValues(numbers, whole=dtype.is_integer())
+            return coded_numbers(numbers, whole=dtype.is_integer())
     return json_values(series)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from driftline.sketches.layout import Layout
     from driftline.sketches.pane_sketch import PaneSketch
+
+_RUN: Final = 1 << 16
+"""Rows looked at together."""
 
 
 def build_history(
@@ -45,10 +48,7 @@ def build_history(
     times = times_ms[order]
     if times.size == 0:
         return None
-    week, hour = week_and_slot(times)
-    weeks = np.bincount(np.unique(week * HOURS + hour) % HOURS, minlength=HOURS)
-    slot = hour.astype(np.int16)
-    del week, hour
+    slot, weeks = _hours(times)
     panes = PaneTimes.of(times, pane_ms)
     sizes = [window // pane_ms for window in windows_ms]
     columns = []
@@ -69,6 +69,16 @@ def build_history(
         PackedWords.of(np.bincount(slot, minlength=HOURS)),
         tuple(columns),
     )
+
+
+def _hours(times_ms: NDArray[np.int64]) -> tuple[NDArray[np.int16], NDArray[np.int64]]:
+    """Return the hour of the week of each time, shape (n,), and in how many weeks each hour was seen, shape (168,)."""
+    slot, seen = np.empty(times_ms.size, dtype=np.int16), set[int]()
+    for start in range(0, times_ms.size, _RUN):
+        run = slice(start, start + _RUN)
+        week, slot[run] = week_and_slot(times_ms[run])
+        seen.update(np.unique(week * HOURS + slot[run]).tolist())
+    return slot, np.bincount(np.array([*seen], dtype=np.int64) % HOURS, minlength=HOURS)
 
 
 def _in_order(times_ms: NDArray[np.int64]) -> NDArray[np.int64] | slice:
