@@ -28,6 +28,8 @@ from driftline.sketches.pane_sketch import PaneSketch, count_each
 from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from driftline.config.model import ModelSettings
@@ -40,18 +42,22 @@ if TYPE_CHECKING:
     from driftline.profiles.history import History
     from driftline.profiles.task import Origin
 
+READINGS: Final = 3
+"""How often each value is looked at: for its column's grid, for its bin, and to be counted."""
 PANE_MS: Final = int(TimeSettings().pane)
 """Length of a pane where no configuration says another."""
 
 
 class TimeOptions(NamedTuple):
-    """What becomes of the rows' event times."""
+    """What becomes of the rows' event times, and who is told how much time the building still takes."""
 
     pane_ms: int = PANE_MS
     """Length of the panes of the history that rows with times get."""
     half_life_ms: int | None = None
     """Recent rows weigh more, by this half-life (:mod:`driftline.profiles.decay`). The edges of the grid, the history
     and the baseline performance are those of all rows alike."""
+    advance: Callable[[int], None] = lambda _n_values: None
+    """Receives how many values were looked at, for a progress bar; each is looked at :data:`READINGS` times."""
 
 
 UNWEIGHTED: Final = TimeOptions()
@@ -92,7 +98,7 @@ def build_profile(
     if table.n == 0:
         message = f"Expected at least one reference row, got none - at `{key}`"
         raise ProfileError(message)
-    reference = encode_reference(table, settings, key, in_time.pane_ms)
+    reference = encode_reference(table, settings, key, in_time.pane_ms, in_time.advance)
     importances = {
         name: column.importance for name, column in settings.columns.items() if column.importance is not None
     }

@@ -112,10 +112,17 @@ class EncodedReference:
         return self.names.encode(values.listed)
 
 
-def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelKey, pane_ms: int) -> EncodedReference:
-    """Return reference rows encoded: each value becomes a number, and each number a bin, once.
+def encode_reference(
+    table: ReferenceTable,
+    settings: ModelSettings,
+    key: ModelKey,
+    pane_ms: int,
+    advance: Callable[[int], None] = lambda _n_values: None,
+) -> EncodedReference:
+    """Return reference rows encoded: each value becomes a number, and each number a bin.
 
-    ``pane_ms`` is the length of the panes to whose starts ages are counted.
+    ``pane_ms`` is the length of the panes to whose starts ages are counted; ``advance`` receives the number of values
+    that were looked at, for a progress bar.
 
     Raises
     ------
@@ -140,6 +147,7 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
     starts = pane_starts(table.times_ms, pane_ms) if has_dates else None
     for name in table.features:
         if name not in left_out:
+            advance(table.n)
             kind = settings.columns[name].kind if name in settings.columns else None
             values, part = table.features[name], part_of(table.features, name)
             if is_date_kind(kind):
@@ -159,7 +167,7 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
             encoders.append(_plain(of_classes, prediction.part, names.bins(of_classes)))
     if score is not None:
         encoders.append(_plain(score.column("score", "score", "numeric"), score.part))
-    rows = EncodedRows(encoders, table.n, None if score is None else score.numbers[0], table.store)
+    rows = EncodedRows(encoders, table.n, None if score is None else score.numbers[0], table.store, advance=advance)
     left = tuple(sorted(left_out))
     return EncodedReference(task, rows.columns, rows, prediction, label, table.times_ms, score_maps, left, names, rare)
 

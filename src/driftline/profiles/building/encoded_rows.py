@@ -48,8 +48,10 @@ class EncodedRows:
         The probabilities themselves, not-a-number where there is none.
     store : ArrayStore, optional
         Keeps the bins; by default memory does.
-    block_rows : int
+    block_rows : int, optional
         Rows encoded together; whatever it is, it does not show.
+    advance : callable, optional
+        Receives the number of values of each block when it is done with, for a progress bar.
     """
 
     def __init__(
@@ -59,14 +61,16 @@ class EncodedRows:
         scores: NDArray[np.float64] | None,
         store: ArrayStore | None = None,
         *,
-        block_rows: int = BLOCK_ROWS,
+        block_rows: int | None = None,
+        advance: Callable[[int], None] = lambda _n_values: None,
     ) -> None:
         self.columns = tuple(column for encoder in encoders for column in encoder.columns)
         self.n = n
         self.scores = scores
         self._encoders = encoders
         self._store = MemoryStore() if store is None else store
-        self._block_rows = block_rows
+        self._block_rows = block_rows or BLOCK_ROWS
+        self._advance = advance
         self._only_block: EncodedColumns | None = None
         self._bins: RowMatrix[np.int16] | None = None
 
@@ -75,7 +79,9 @@ class EncodedRows:
         for start in range(0, self.n, self._block_rows):
             rows = slice(start, min(start + self._block_rows, self.n))
             yield rows, self._encoded(rows)
-            gc.collect()  # counting rows leaves objects that refer to themselves and to all of the block
+            self._advance((rows.stop - rows.start) * len(self.columns))
+            if self.n > self._block_rows:
+                gc.collect()  # counting rows leaves objects that refer to themselves and to all of the block
 
     @property
     def bins(self) -> RowMatrix[np.int16]:

@@ -52,6 +52,11 @@ class ReferenceTable:
     store: ArrayStore = field(default_factory=MemoryStore, compare=False)
     """Where what is made of the rows is kept while a profile is built of them."""
 
+    @property
+    def n_columns(self) -> int:
+        """Columns with values, of which an embedding counts as one."""
+        return len(self.features) + len(self.vectors) + sum(each is not None for each in (self.prediction, self.score))
+
 
 class ReferenceRows(NamedTuple):
     """Reference rows, and what was left out of them and why."""

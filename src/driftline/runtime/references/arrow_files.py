@@ -49,9 +49,6 @@ class ParquetColumns(FrameColumns):
         return int(self._file.metadata.num_rows)
 
     def __getitem__(self, name: str) -> nw.Series[Any]:
-        import pyarrow as pa  # noqa: PLC0415
-
-        pa.default_memory_pool().release_unused()  # of the column before, which would stay with the process
         with _reading(self._path):
             table = self._file.read(columns=[name])  # what is within a column has its name and a point before its own
             if table.column_names.count(name) != 1:
@@ -71,6 +68,20 @@ def read_parquet(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no typ
         When there is no such file, or it is no Parquet file.
     """
     return _read_folder(path) if path.is_dir() else ParquetColumns(path)
+
+
+@contextmanager
+def arrow_memory() -> Iterator[None]:
+    """Let what Arrow allocates go back to the system when it is freed; its own pools keep most of it."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.system_memory_pool().release_unused()
+        pa.set_memory_pool(before)
 
 
 @contextmanager

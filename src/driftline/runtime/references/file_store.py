@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -77,4 +78,6 @@ class FileStore:
 
     @cached_property
     def _file(self) -> IO[bytes]:
-        return tempfile.TemporaryFile(buffering=0)  # open for as long as the store lives
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # open for as long as the store lives
+        weakref.finalize(self, file.close)
+        return file

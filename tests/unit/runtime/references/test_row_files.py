@@ -185,3 +185,14 @@ def test_what_is_called_text_and_is_none_is_refused(tmp_path: Path, write: Calla
     write(tmp_path / "t.csv")
     with pytest.raises(ProfileError, match=r"t\.csv"):
         read_table(tmp_path / "t.csv", KEY)
+
+
+def test_columns_of_parquet_are_read_by_their_whole_name(tmp_path: Path) -> None:
+    rows = {"a": [{"b": 1}, {"b": 2}], "a.c": [3, 4], "channel": pa.array(["x", None]).dictionary_encode()}
+    parquet.write_table(pa.table(rows), tmp_path / "t.parquet")
+    table, _ = read_table(tmp_path / "t.parquet", KEY)
+    assert {name: [*values] for name, values in table.features.items()} == {
+        "a.b": [1, 2],
+        "a.c": [3, 4],
+        "channel": ["x", None],
+    }
