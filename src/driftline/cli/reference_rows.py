@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from driftline.cli.common import err
+from driftline.cli.common import err, progress
 from driftline.errors import ParameterError, ProfileError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def profile_of_rows(
     ProfileError
         When the rows cannot be read, or make no profile.
     """
-    from driftline.profiles.building.build import TimeOptions, build_profile
+    from driftline.profiles.building.build import READINGS, TimeOptions, build_profile
     from driftline.profiles.building.importance import unknown, with_importances
     from driftline.profiles.building.table_remarks import table_remarks
     from driftline.runtime.references.importance_files import read_importances
@@ -52,8 +52,10 @@ def profile_of_rows(
     chosen = with_importances(settings.model(key.model), importances)
     with err.status(f"reading {file or '--sql'}") if err.is_terminal else nullcontext():
         reading = _read(file, settings, key, rows, chosen)
-        in_time = TimeOptions(int(settings.time.pane), half_life_ms)
-        profile = build_profile(key, reading.table, chosen, start_ms, "training", in_time=in_time)
+    table = reading.table
+    with progress("values", READINGS * table.n * table.n_columns) as advance:
+        in_time = TimeOptions(int(settings.time.pane), half_life_ms, advance)
+        profile = build_profile(key, table, chosen, start_ms, "training", in_time=in_time)
     absent = unknown(importances, {column.feature for column in profile.columns})
     remarks = [*reading.remarks, *([absent] if absent else []), *table_remarks(reading.table, chosen)]
     return profile, [*remarks, *profile_remarks(profile, settings)]

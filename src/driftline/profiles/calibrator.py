@@ -144,8 +144,9 @@ def _calibrator(points: _Points, by_label: NDArray[np.int64]) -> Calibrator:
 
 def isotonic_points(scores: NDArray[np.float64], hits: NDArray[np.bool_]) -> _Points:
     """Return the points of the isotonic regression of hits on scores; those inside a constant stretch are left out."""
-    knots, inverse, n_rows = np.unique(scores, return_inverse=True, return_counts=True)
-    return _fitted(knots, n_rows, np.bincount(inverse[hits], minlength=knots.size).astype(np.float64))
+    knots, n_rows = np.unique(scores, return_counts=True)
+    n_hits = np.bincount(np.searchsorted(knots, scores[hits]), minlength=knots.size)
+    return _fitted(knots, n_rows, n_hits.astype(np.float64))
 
 
 def _fitted(knots: NDArray[np.float64], n_rows: NDArray[np.int64], n_hits: NDArray[np.float64]) -> _Points:

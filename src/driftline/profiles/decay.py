@@ -20,6 +20,8 @@ from driftline.sketches.layout import EVENTS
 from driftline.sketches.pane_sketch import PaneSketch, count_each
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from driftline.sketches.encoding import EncodedColumns
@@ -54,15 +56,15 @@ def weights() -> list[int]:
 
 
 def decayed(
-    layout: Layout, columns: EncodedColumns, times_ms: NDArray[np.int64], half_life_ms: int
+    layout: Layout, blocks: Iterable[tuple[slice, EncodedColumns]], times_ms: NDArray[np.int64], half_life_ms: int
 ) -> tuple[PaneSketch, Decay]:
     """Return the sketch of events that weigh less the older they are, scaled to their effective number.
 
     Parameters
     ----------
     layout : Layout
-    columns : EncodedColumns
-        Of n events.
+    blocks : iterable of (slice, EncodedColumns)
+        Runs of the n events.
     times_ms : ndarray of int64, shape (n,)
         When each was; ages are counted back from the last of them.
     half_life_ms : int
@@ -76,7 +78,7 @@ def decayed(
     Notes
     -----
     *Guarantee*: the counts of a column, with those of what is absent from it, sum to the effective number exactly, and
-    each is less than one off. *Cost*: one counting, and whole-number sums over 273 ages.
+    each is less than one off. *Cost*: one counting, and whole-number sums over at most 273 ages a run.
     """
     absent = int((times_ms == NO_TIME).sum())
     if absent:
@@ -88,10 +90,12 @@ def decayed(
     ages = np.minimum((times_ms.max() - times_ms) * STEPS // half_life_ms, N_WEIGHTS - 1)
     by_age = weights()
     total, sizes = PaneSketch(layout), [0] * N_WEIGHTS
-    for age, sketch in enumerate(count_each(layout, columns, ages, N_WEIGHTS)):
-        if by_age[age]:
-            total.merge(sketch.weighed(by_age[age]))
-            sizes[age] = int(sketch.counts[EVENTS])
+    for rows, columns in blocks:
+        present, slots = np.unique(ages[rows], return_inverse=True)
+        for age, sketch in zip(present.tolist(), count_each(layout, columns, slots, present.size), strict=True):
+            if by_age[age]:
+                total.merge(sketch.weighed(by_age[age]))
+                sizes[age] += int(sketch.counts[EVENTS])
     factor = effective_scale(sizes, by_age)
     scaled = total.scaled(lambda weighted: scaled_total(weighted, *factor))
     n = int(scaled.counts[EVENTS])

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from driftline.sketches.joined import LabelledPairs
 
     Floats = NDArray[np.float64]
-    Losses = tuple[NDArray[np.float64], NDArray[np.bool_]]
+    Losses = tuple[NDArray[np.float64], NDArray[np.bool_] | slice]
 
 LEAST_WINDOWS: Final = 10
 """Fewer windows say too little of how much they vary."""
 DAY_MS: Final = 86_400_000
 _LEAST_SCORE: Final = 2.0**-52
+_EVERY: Final = slice(None)
+_LARGE: Final = 1_000
+"""Losses of a window, on average, from which windows are sorted one by one: in less memory than all together."""
 
 
 class SpreadOfMetric(Struct, frozen=True, array_like=True):
@@ -78,11 +81,15 @@ def error_spread(task: Task, pairs: LabelledPairs, times_ms: NDArray[np.int64], 
 
     *Source*: McCullagh and Nelder (1989), Generalized Linear Models, section 4.5, for shares.
     """
-    rows = np.flatnonzero((times_ms != NO_TIME) & np.isfinite(pairs.predicted) & np.isfinite(pairs.actual))
+    timed = times_ms != NO_TIME
+    timed &= np.isfinite(pairs.predicted)
+    timed &= np.isfinite(pairs.actual)
+    if not timed.all():
+        pairs, times_ms = pairs.rows(np.flatnonzero(timed)), times_ms[timed]
     by_size: list[dict[str, SpreadOfMetric]] = [{}, {}]
-    for name, (losses, counted) in _losses(task, pairs.rows(rows)):
+    for name, (losses, counted) in _losses(task, pairs):
         for metrics, size_ms in zip(by_size, (window_ms, DAY_MS), strict=True):
-            spread = spread_between(losses[counted], times_ms[rows][counted] // size_ms)
+            spread = spread_between(losses[counted], times_ms[counted] // size_ms)
             if spread is not None:
                 metrics[name] = spread
     of_windows, of_days = by_size
@@ -92,22 +99,27 @@ def error_spread(task: Task, pairs: LabelledPairs, times_ms: NDArray[np.int64], 
 def _losses(task: Task, pairs: LabelledPairs) -> Iterator[tuple[str, Losses]]:
     """Yield what each metric is the mean of, and which rows it is about."""
     predicted, actual, scores = pairs.predicted, pairs.actual, pairs.scores
-    every = np.ones(actual.size, dtype=np.bool_)
     if task.kind == "regression":
         error = np.abs(predicted - actual)
-        yield "mae", (error, every)
-        yield "mse", (error * error, every)
+        yield "mae", (error, _EVERY)
+        yield "mse", (error * error, _EVERY)
         return
     wrong = (predicted != actual).astype(np.float64)
-    yield "accuracy", (wrong, every)
+    yield "accuracy", (wrong, _EVERY)
     if task.kind == "binary":
         yield "precision", (wrong, predicted == 1)
         yield "recall", (wrong, actual == 1)
         yield "specificity", (wrong, actual == 0)
+        del wrong
         scored = np.isfinite(scores) & (actual <= 1)
+        counted = _EVERY if scored.all() else scored
         of_label = np.where(actual == 1, scores, 1 - scores)
-        yield "log_loss", (-np.log(np.clip(of_label, _LEAST_SCORE, 1)), scored)
-        yield "brier", ((1 - of_label) ** 2, scored)
+        np.clip(of_label, _LEAST_SCORE, 1, out=of_label)
+        np.log(of_label, out=of_label)
+        yield "log_loss", (np.negative(of_label, out=of_label), counted)
+        of_label = np.where(actual == 1, scores, 1 - scores)
+        np.subtract(1, of_label, out=of_label)
+        yield "brier", (np.square(of_label, out=of_label), counted)
 
 
 def spread_between(losses: Floats, windows: NDArray[np.int64]) -> SpreadOfMetric | None:
@@ -117,9 +129,9 @@ def spread_between(losses: Floats, windows: NDArray[np.int64]) -> SpreadOfMetric
     """
     if not losses.size:
         return None
-    order = np.lexsort((losses, windows))
-    losses, windows = losses[order], windows[order]
-    starts = np.flatnonzero(np.diff(windows, prepend=windows[0] - 1))
+    losses, windows = _in_order(losses, windows)
+    starts = np.flatnonzero(windows[1:] != windows[:-1]) + 1
+    starts = np.concatenate([[0], starts])
     variance = float(losses.var())
     if starts.size < LEAST_WINDOWS or variance <= 0:
         return None
@@ -127,3 +139,18 @@ def spread_between(losses: Floats, windows: NDArray[np.int64]) -> SpreadOfMetric
     means = np.add.reduceat(losses, starts) / sizes
     dispersion = float((sizes * (means - losses.mean()) ** 2).sum()) / variance / (starts.size - 1)
     return SpreadOfMetric(dispersion, int(starts.size), float((sizes * sizes).sum() / sizes.sum()))
+
+
+def _in_order(losses: Floats, windows: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Return losses in the order of their windows, and within a window by their size."""
+    if bool((windows[1:] < windows[:-1]).any()):
+        order = np.argsort(windows, kind="stable")
+        losses, windows = losses[order], windows[order]
+    else:
+        losses = losses.copy()
+    ends = np.flatnonzero(windows[1:] != windows[:-1]) + 1
+    if (ends.size + 1) * _LARGE > losses.size:
+        return losses[np.lexsort((losses, windows))], windows
+    for window in np.split(losses, ends):
+        window.sort()
+    return losses, windows

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from msgspec import Struct
 
 from driftline.profiles.error_spread import SpreadOfMetric, spread_between
 from driftline.profiles.task import NO_TIME
-from driftline.sketches.feature_errors import N_CELLS, N_CODES, codes_of, feature_cells, packed_codes
-from driftline.sketches.joined import errors_of
+from driftline.sketches.feature_errors import N_CELLS, N_CODES, feature_cells, packed_codes
+from driftline.sketches.joined import CHUNK, errors_of
 from driftline.sketches.packed import Sparse  # a struct's fields are read at run time
 from driftline.sketches.scores import ERROR_LIMIT
 from driftline.sketches.sparse import pack, unpack_into
@@ -28,6 +28,13 @@ OF_CLASSES: Final = 0.5
 """A wrong class has the error 1."""
 LARGE: Final = 0.8
 """Quantile of the reference's absolute errors beyond which an error of a regression is large."""
+
+
+class Bins(Protocol):
+    """The bins of n rows by column."""
+
+    def __getitem__(self, column: int, /) -> NDArray[np.integer]:
+        """Return those of one column, shape (n,), below 0 where there is no value."""
 
 
 class FeatureErrors(Struct, frozen=True, array_like=True):
@@ -57,7 +64,7 @@ def feature_errors(
     task: Task,
     pairs: LabelledPairs,
     groups: Sequence[FeatureGroups],
-    bins: NDArray[np.int64],
+    bins: Bins,
     times_ms: NDArray[np.int64] | None,
     window_ms: int,
 ) -> FeatureErrors | None:
@@ -69,38 +76,56 @@ def feature_errors(
     pairs : LabelledPairs
         Of n rows; not-a-number where one has no prediction or no label.
     groups : sequence of FeatureGroups
-    bins : ndarray of int64, shape (k, n)
-        Bins of the profile's columns, below 0 where there is no value.
+    bins : sequence of ndarray of int, each of shape (n,)
+        Bins of the profile's k columns, below 0 where there is no value.
     times_ms : ndarray of int64, shape (n,), optional
         ``NO_TIME`` where a row has none.
     window_ms : int
         Length of a performance window.
     """
-    rows = np.flatnonzero(np.isfinite(pairs.predicted) & np.isfinite(pairs.actual))
+    kept = np.isfinite(pairs.predicted)
+    kept &= np.isfinite(pairs.actual)
     if task.classes:
-        rows = rows[pairs.actual[rows] < len(task.classes)]
-    if not rows.size or not groups or task.weighted:
+        kept &= pairs.actual < len(task.classes)
+    if not kept.any() or not groups or task.weighted:
         return None
+    rows = slice(None) if kept.all() else np.flatnonzero(kept)
     chosen = pairs.rows(rows)
+    positive = positives(task, chosen.actual)
     errors = np.minimum(errors_of(task.performance_layout, chosen), ERROR_LIMIT)
     threshold = OF_CLASSES if task.classes else float(np.quantile(errors, LARGE, method="lower"))
     wrong = errors > threshold
-    words, positive = words_of(groups, bins[:, rows]), positives(task, chosen.actual)
-    _, cells = feature_cells(words, wrong, positive)
-    counts = pack(np.bincount(cells, minlength=N_CELLS).astype(np.int64))
-    if times_ms is None:
-        return FeatureErrors(threshold, counts, window_ms)
-    in_time = (times_ms[rows], window_ms, len(groups))
-    of_labels = _spreads(words, positive, *in_time) if task.kind == "binary" else {}
-    return FeatureErrors(threshold, counts, window_ms, _spreads(words, wrong, *in_time), of_labels)
+    del chosen, errors
+    cells = np.zeros(N_CELLS, dtype=np.int64)
+    found: tuple[dict[int, SpreadOfMetric], dict[int, SpreadOfMetric]] = ({}, {})
+    marks = (wrong, positive) if task.kind == "binary" else (wrong,)
+    for slot, each in enumerate(groups):
+        codes = coded(each, bins[each.place][rows]).astype(np.uint8)
+        _count(slot, codes, wrong, positive, cells)
+        if times_ms is not None:
+            for spreads, marked in zip(found, marks, strict=False):
+                spreads.update(_spreads(slot, codes, marked, times_ms[rows], window_ms))
+    return FeatureErrors(threshold, pack(cells), window_ms, *found)
 
 
-def words_of(groups: Sequence[FeatureGroups], bins: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return the packed codes of n rows, shape (n,), from the bins of the profile's columns, shape (k, n)."""
+def _count(
+    slot: int, codes: NDArray[np.uint8], wrong: NDArray[np.bool_], positive: NDArray[np.bool_], cells: NDArray[np.int64]
+) -> None:
+    """Add the codes of one feature to the cells."""
+    for start in range(0, codes.size, CHUNK):
+        part = slice(start, start + CHUNK)
+        of_slots = np.zeros((slot + 1, codes[part].size), dtype=np.uint64)
+        of_slots[slot] = codes[part]
+        _, found = feature_cells(packed_codes(of_slots), wrong[part], positive[part])
+        cells += np.bincount(found, minlength=N_CELLS)
+
+
+def words_of(groups: Sequence[FeatureGroups], bins: Bins) -> NDArray[np.uint64]:
+    """Return the packed codes of n rows, shape (n,), from the bins of the profile's columns."""
     return packed_codes(np.array([coded(each, bins[each.place]) for each in groups], dtype=np.uint64))
 
 
-def coded(groups: FeatureGroups, bins: NDArray[np.int64]) -> NDArray[np.uint64]:
+def coded(groups: FeatureGroups, bins: NDArray[np.integer]) -> NDArray[np.uint64]:
     """Return the codes of a feature's values, shape (n,), from their bins, which are below 0 where there is none."""
     codes: NDArray[np.uint64] = np.where(bins < 0, np.uint64(1), groups.codes[np.maximum(bins, 0)])
     return codes
@@ -112,19 +137,12 @@ def positives(task: Task, actual: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _spreads(
-    words: NDArray[np.uint64],
-    marked: NDArray[np.bool_],
-    times_ms: NDArray[np.int64],
-    window_ms: int,
-    n_features: int,
+    slot: int, codes: NDArray[np.uint8], marked: NDArray[np.bool_], times_ms: NDArray[np.int64], window_ms: int
 ) -> dict[int, SpreadOfMetric]:
-    timed = times_ms != NO_TIME
-    windows, marks, found = times_ms // window_ms, marked.astype(np.float64), {}
-    for slot in range(n_features):
-        codes = codes_of(words, slot)
-        for code in range(1, N_CODES + 1):
-            members = timed & (codes == code)
-            spread = spread_between(marks[members], windows[members])
-            if spread is not None:
-                found[slot * N_CODES + code - 1] = spread
+    found = {}
+    for code in range(1, N_CODES + 1):
+        members = (times_ms != NO_TIME) & (codes == code)
+        spread = spread_between(marked[members].astype(np.float64), times_ms[members] // window_ms)
+        if spread is not None:
+            found[slot * N_CODES + code - 1] = spread
     return found

@@ -84,7 +84,9 @@ class LossEstimator(Struct, frozen=True, array_like=True, tag="loss", dict=True)
         return EventEstimates(rows, losses, np.stack(cells))
 
 
-def codes_of(bins: NDArray[np.int64], columns: Sequence[int], tables: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def codes_of(
+    bins: NDArray[np.integer], columns: Sequence[int], tables: Sequence[NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
     """Return the codes that trees look at, shape (len(columns), n), of the bins of all columns."""
     codes = np.empty((len(columns), bins.shape[1]), dtype=np.uint8)
     for row, (column, table) in enumerate(zip(columns, tables, strict=True)):

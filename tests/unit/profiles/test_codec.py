@@ -40,7 +40,7 @@ def profile(n_columns: int, *, effective_from_ms: int = 0, seed: int = 1) -> Pro
         f"f{i}": rng.normal(i, 1, 300) if i % 3 else [f"c{k}" for k in rng.integers(0, 290, 300)]
         for i in range(n_columns)
     }
-    table = ReferenceTable(300, features, rng.integers(0, 2, 300).tolist(), rng.random(300).tolist(), [1] * 300)  # type: ignore[arg-type]
+    table = ReferenceTable(300, features, rng.integers(0, 2, 300).tolist(), rng.random(300).tolist(), [1] * 300)
     settings = ModelSettings(columns={"f0": ColumnSettings(importance=2.0)})
     return build_profile(KEY, table, settings, effective_from_ms, "training")
 

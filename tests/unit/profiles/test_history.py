@@ -19,6 +19,7 @@ from driftline.profiles.task import NO_TIME
 from driftline.sketches.grouping import base_grouping
 
 if TYPE_CHECKING:
+    from driftline.profiles.building.coded_values import Values
     from driftline.profiles.profile import Profile
 
 MONDAY_MS = 1_767_571_200_000  # 2026-01-05T00:00:00Z
@@ -103,13 +104,14 @@ def test_the_order_of_the_rows_does_not_show() -> None:
     order = np.random.default_rng(2).permutation(500)
     assert rows.times_ms is not None
     assert rows.prediction is not None
+    features: dict[str, Values] = {name: np.array(values)[order] for name, values in rows.features.items()}
+    features["f0"] = list(features["f0"])
     shuffled = ReferenceTable(
         500,
-        {name: np.array(values)[order] for name, values in rows.features.items()},
+        features,
         [rows.prediction[i] for i in order],
         times_ms=rows.times_ms[order],
     )
-    shuffled.features["f0"] = list(shuffled.features["f0"])
     assert built(shuffled).history == built(rows).history
 
 

@@ -21,13 +21,15 @@ from driftline.profiles.error_spread import error_spread
 from driftline.profiles.feature_errors import feature_errors
 from driftline.profiles.profile import Profile
 from driftline.profiles.task import NO_TIME
-from driftline.sketches.joined import add_joined
+from driftline.sketches.joined import CHUNK, add_joined
 from driftline.sketches.layout import Layout
 from driftline.sketches.loss_strata import N_CELLS, label_cells, prediction_cells
 from driftline.sketches.pane_sketch import PaneSketch, count_each
 from driftline.sketches.scores import PREDICTED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from driftline.config.model import ModelSettings
@@ -40,18 +42,22 @@ if TYPE_CHECKING:
     from driftline.profiles.history import History
     from driftline.profiles.task import Origin
 
+READINGS: Final = 3
+"""How often each value is looked at: for its column's grid, for its bin, and to be counted."""
 PANE_MS: Final = int(TimeSettings().pane)
 """Length of a pane where no configuration says another."""
 
 
 class TimeOptions(NamedTuple):
-    """What becomes of the rows' event times."""
+    """What becomes of the rows' event times, and who is told how much time the building still takes."""
 
     pane_ms: int = PANE_MS
     """Length of the panes of the history that rows with times get."""
     half_life_ms: int | None = None
     """Recent rows weigh more, by this half-life (:mod:`driftline.profiles.decay`). The edges of the grid, the history
     and the baseline performance are those of all rows alike."""
+    advance: Callable[[int], None] = lambda _n_values: None
+    """Receives how many values were looked at, for a progress bar; each is looked at :data:`READINGS` times."""
 
 
 UNWEIGHTED: Final = TimeOptions()
@@ -92,14 +98,14 @@ def build_profile(
     if table.n == 0:
         message = f"Expected at least one reference row, got none - at `{key}`"
         raise ProfileError(message)
-    reference = encode_reference(table, settings, key, in_time.pane_ms)
+    reference = encode_reference(table, settings, key, in_time.pane_ms, in_time.advance)
     importances = {
         name: column.importance for name, column in settings.columns.items() if column.importance is not None
     }
     for column in reference.columns:
         if column.role == "feature" and column.feature in importances:
             importances[column.name] = importances[column.feature]
-    joint, joint_reference = build_joint(reference.columns, importances, settings.checks.multivariate, reference.rows)
+    joint, joint_reference = build_joint(reference.rows, importances, settings.checks.multivariate)
     layout = Layout(reference.columns, joint)
     grid = Profile(
         key,
@@ -136,20 +142,29 @@ def _sketch(
     layout: Layout, reference: EncodedReference, half_life_ms: int | None
 ) -> tuple[PaneSketch, Decay] | tuple[PaneSketch, None]:
     """Return the sketch of the rows, which all weigh the same or less the older they are."""
-    if half_life_ms is None:
-        return next(count_each(layout, reference.rows, np.zeros(reference.n, dtype=np.int64), 1)), None
-    times = np.full(reference.n, NO_TIME) if reference.times_ms is None else reference.times_ms
-    return decayed(layout, reference.rows, times, half_life_ms)
+    if half_life_ms is not None:
+        times = np.full(reference.n, NO_TIME) if reference.times_ms is None else reference.times_ms
+        return decayed(layout, reference.rows.blocks(), times, half_life_ms)
+    sketches = (
+        sketch
+        for rows, columns in reference.rows.blocks()
+        for sketch in count_each(layout, columns, np.zeros(rows.stop - rows.start, dtype=np.int64), 1)
+    )
+    total = next(sketches)
+    for sketch in sketches:
+        total.merge(sketch)
+    return total, None
 
 
 def _history(
     layout: Layout, reference: EncodedReference, sketch: PaneSketch, pane_ms: int, settings: ModelSettings
 ) -> History | None:
-    times_ms, pairs = reference.times_ms, reference.pairs
+    times_ms = reference.times_ms
     if times_ms is None:
         return None
     windows = sorted(map(int, settings.windows.verdict))
-    history = build_history(layout, sketch, [*reference.rows.bins], times_ms, pane_ms, windows)
+    history = build_history(layout, sketch, reference.rows.bins, times_ms, pane_ms, windows)
+    pairs = reference.pairs
     if history is None or pairs is None:
         return history
     errors = error_spread(reference.task, pairs, times_ms, int(settings.windows.performance))
@@ -164,11 +179,13 @@ def _error_groups(reference: EncodedReference, settings: ModelSettings) -> Error
 
 
 def _feature_errors(grid: Profile, reference: EncodedReference, settings: ModelSettings) -> FeatureErrors | None:
-    pairs, bins = reference.pairs, reference.rows.bins
+    pairs = reference.pairs
     if pairs is None or not settings.performance.by_feature:
         return None
     window_ms = int(settings.windows.performance)
-    return feature_errors(reference.task, pairs, grid.feature_groups, bins, reference.times_ms, window_ms)
+    return feature_errors(
+        reference.task, pairs, grid.feature_groups, reference.rows.bins, reference.times_ms, window_ms
+    )
 
 
 def reference_performance(reference: EncodedReference) -> NDArray[np.int64] | None:
@@ -176,14 +193,14 @@ def reference_performance(reference: EncodedReference) -> NDArray[np.int64] | No
     pairs = reference.pairs
     if pairs is None:
         return None
-    rows = np.flatnonzero(np.isfinite(pairs.predicted) & np.isfinite(pairs.actual))
-    if rows.size == 0:
-        return None
     layout = reference.task.performance_layout
     vector = np.zeros(layout.n_cells, dtype=np.int64)
-    vector[PREDICTED] = rows.size
-    add_joined(layout, pairs.rows(rows), vector)
-    return vector
+    for start in range(0, reference.n, CHUNK):
+        part = pairs.rows(slice(start, start + CHUNK))
+        rows = np.flatnonzero(np.isfinite(part.predicted) & np.isfinite(part.actual))
+        vector[PREDICTED] += rows.size
+        add_joined(layout, part.rows(rows), vector)
+    return vector if vector[PREDICTED] else None
 
 
 def reference_losses(reference: EncodedReference, cuts: NDArray[np.float64]) -> NDArray[np.int64] | None:
@@ -195,13 +212,14 @@ def reference_losses(reference: EncodedReference, cuts: NDArray[np.float64]) -> 
     pairs, task = reference.pairs, reference.task
     if pairs is None or task.kind != "regression" or task.weighted:
         return None
-    errors = pairs.predicted - pairs.actual
-    rows = np.flatnonzero(np.isfinite(errors))
-    if rows.size == 0:
-        return None
-    strata = np.searchsorted(cuts, pairs.predicted[rows], side="right")
-    cells, values = label_cells(strata, errors[rows])
-    vector = np.zeros(N_CELLS, dtype=np.int64)
-    np.add.at(vector, cells.ravel(), values.ravel())
-    np.add.at(vector, prediction_cells(strata), 1)
-    return vector
+    vector, some = np.zeros(N_CELLS, dtype=np.int64), False
+    for start in range(0, reference.n, CHUNK):
+        part = pairs.rows(slice(start, start + CHUNK))
+        errors = part.predicted - part.actual
+        rows = np.flatnonzero(np.isfinite(errors))
+        some = some or rows.size > 0
+        strata = np.searchsorted(cuts, part.predicted[rows], side="right")
+        cells, values = label_cells(strata, errors[rows])
+        np.add.at(vector, cells.ravel(), values.ravel())
+        np.add.at(vector, prediction_cells(strata), 1)
+    return vector if some else None

@@ -6,11 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from driftline.errors import ProfileError
+from driftline.profiles.building.coded_values import texts_counted
 from driftline.profiles.class_names import spellings
 from driftline.sketches.columns import canonical_category
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
@@ -45,17 +46,13 @@ def met_classes(
     ProfileError
         When both sides have classes, and none in common.
     """
-    sides = [_texts(values) for values in (predictions, labels)]
+    sides = [texts_counted(values, canonical_category) for values in (predictions, labels)]
     chosen = _names(sides, settings.classes)
     predicted, actual = (_renamed(texts, settings.classes, chosen) for texts in sides)
     if settings.task != "multiclass":
         _number_alike(predicted, actual)
     _require_common(predicted, actual, settings, key)
     return MetClasses(predicted, actual)
-
-
-def _texts(values: Iterable[object]) -> Counter[str]:
-    return Counter(text for value in values if (text := canonical_category(value)) is not None)
 
 
 def _names(sides: Sequence[Counter[str]], spelled: Mapping[str, str]) -> dict[str, str]:

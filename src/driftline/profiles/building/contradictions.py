@@ -31,6 +31,8 @@ CHANCE: Final = 0.5
 """Area under the curve of scores that say nothing."""
 REVERSED: Final = 0.1
 """Area under the curve, with predictions in the place of labels, below which scores are those of the other class."""
+_RUN: Final = 1 << 16
+"""Rows looked at together."""
 PLAIN_POSITIVE: Final = frozenset({"1", "1.0", "true", "yes", "y", "positive", "pos"})
 """Names of a positive class that nobody has to confirm."""
 
@@ -171,9 +173,13 @@ def _area(scores: Floats | None, classes: Floats | None) -> tuple[float, float] 
     n_positive, n_negative = int(hits.sum()), int((~hits).sum())
     if min(n_positive, n_negative) < LEAST_ROWS:
         return None
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    area = (float(ranks[hits].sum()) - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
+    of_hits, in_order = values[hits], np.sort(values)
+    ranks = 0  # twice the sum of those of the hits
+    for start in range(0, n_positive, _RUN):
+        run = of_hits[start : start + _RUN]
+        ends = (in_order.searchsorted(run, side="left"), in_order.searchsorted(run, side="right") + 1)
+        ranks += sum(int(end.sum()) for end in ends)
+    area = (ranks / 2 - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
     return area, math.sqrt((n_positive + n_negative + 1) / (12 * n_positive * n_negative))
 
 

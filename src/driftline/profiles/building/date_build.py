@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 import numpy as np
 
 from driftline.errors import ProfileError
+from driftline.profiles.building.coded_values import different
 from driftline.profiles.building.column_values import ColumnValues, numeric_column
 from driftline.profiles.task import NO_TIME
 from driftline.sketches.columns import DateColumn, DateMeasure
@@ -34,8 +35,8 @@ def date_column(
     measure: DateMeasure,
     values: NDArray[np.float64] | Sequence[object],
     events_ms: NDArray[np.int64] | None,
-) -> tuple[DateColumn, EncodedColumn]:
-    """Return the column that n dates make, and its bins.
+) -> DateColumn:
+    """Return the column that n dates make.
 
     Parameters
     ----------
@@ -57,10 +58,9 @@ def date_column(
             f"times: name their column with --time-column, or configure `columns.{name}.kind: ignore`"
         )
         raise ProfileError(message)
-    numbers, exceptions = _numbers(measure, values, events_ms)
+    numbers, _ = _numbers(measure, values, events_ms)
     grid = numeric_column(name, "feature", numbers[np.isfinite(numbers)])
-    column = DateColumn(name, "feature", grid.edge_bytes, grid.mean, grid.spread, grid.minimum, grid.maximum, measure)
-    return column, encode_numeric(column, numbers, exceptions)
+    return DateColumn(name, "feature", grid.edge_bytes, grid.mean, grid.spread, grid.minimum, grid.maximum, measure)
 
 
 def encode_date(
@@ -94,7 +94,7 @@ def hold_dates(values: Sequence[object]) -> bool:
     (True, False, False)
     """
     some = False
-    for value in values:
+    for value in different(values):
         if value is not None:
             if not isinstance(value, date) and not (isinstance(value, str) and _DATE.fullmatch(value)):
                 return False

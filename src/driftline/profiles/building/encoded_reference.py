@@ -9,29 +9,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from driftline.events.outcomes import one_score
+from driftline.profiles.building.coded_values import CodedValues
 from driftline.profiles.building.column_values import ColumnValues
-from driftline.profiles.building.date_build import date_column, is_date_kind, pane_starts
+from driftline.profiles.building.date_build import date_column, encode_date, is_date_kind, pane_starts
 from driftline.profiles.building.embedding_build import embedding_columns, encode_embedding, part_names
+from driftline.profiles.building.encoded_rows import EncodedRows, Encoder
 from driftline.profiles.building.flattening import chosen_names
+from driftline.profiles.building.stored_columns import part_of
 from driftline.profiles.building.task_inference import infer_task
 from driftline.profiles.class_names import ClassNames
 from driftline.profiles.estimator import EVEN_ODDS
 from driftline.sketches.columns import CategoricalColumn
-from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.joined import LabelledPairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
     from driftline.events.outcomes import Score
+    from driftline.profiles.building.coded_values import Values
     from driftline.profiles.building.table import ReferenceTable
+    from driftline.profiles.building.vectors import Vectors
     from driftline.profiles.task import Task
-    from driftline.sketches.columns import Column, EmbeddingColumn
-    from driftline.sketches.encoding import EncodedColumn
+    from driftline.sketches.columns import Column, DateColumn, EmbeddingColumn
+    from driftline.sketches.encoding import CategoryCodes
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class EncodedReference:
     task: Task
     columns: tuple[Column, ...]
     """Features by name, then the prediction and the score where there are any."""
-    rows: EncodedColumns
-    """Of these columns, with the scores."""
+    rows: EncodedRows
+    """In these columns, with the scores."""
     prediction: ColumnValues | None
     label: ColumnValues | None
     times_ms: NDArray[np.int64] | None
@@ -59,19 +63,19 @@ class EncodedReference:
     @property
     def n(self) -> int:
         """Rows."""
-        return int(self.rows.bins.shape[1])
+        return self.rows.n
 
     @cached_property
     def labels(self) -> NDArray[np.float64] | None:
         """Labels as class codes or standardised values, shape (n,); None where no row has any."""
         return None if self.label is None else self._of_task(self.label)
 
-    @cached_property
+    @property
     def prediction_codes(self) -> NDArray[np.float64] | None:
         """Predictions as they are, as class codes or standardised values, shape (n,); None where no row has any."""
         return None if self.prediction is None else self._of_task(self.prediction)
 
-    @cached_property
+    @property
     def predicted(self) -> NDArray[np.float64] | None:
         """Predictions as class codes or standardised values, shape (n,); None where no row has any.
 
@@ -90,26 +94,35 @@ class EncodedReference:
         n_classes = len(self.task.classes)
         return n_classes > 0 and any(side is not None and bool((side >= n_classes).any()) for side in sides)
 
-    @cached_property
+    @property
     def pairs(self) -> LabelledPairs | None:
         """Predictions with labels, not-a-number where a row lacks one; None where no row has any."""
         predicted = self.predicted
         if predicted is None or self.labels is None:
             return None
         scores = np.full(self.n, np.nan) if self.rows.scores is None else self.rows.scores
-        return LabelledPairs(predicted, self.labels, scores, np.ones(self.n, dtype=np.int64))
+        return LabelledPairs(predicted, self.labels, scores, np.broadcast_to(np.int64(1), self.n))
 
     def _of_task(self, values: ColumnValues) -> NDArray[np.float64]:
         """Return predictions or labels as class codes or standardised values, shape (n,)."""
         if self.task.kind == "regression":
             return values.numbers[0] / self.task.spread
+        if isinstance(values.listed, CodedValues):
+            return values.listed.spread(self.names.encode((*values.listed.different, None)))
         return self.names.encode(values.listed)
 
 
-def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelKey, pane_ms: int) -> EncodedReference:
-    """Return reference rows encoded: each value becomes a number, and each number a bin, once.
+def encode_reference(
+    table: ReferenceTable,
+    settings: ModelSettings,
+    key: ModelKey,
+    pane_ms: int,
+    advance: Callable[[int], None] = lambda _n_values: None,
+) -> EncodedReference:
+    """Return reference rows encoded: each value becomes a number, and each number a bin.
 
-    ``pane_ms`` is the length of the panes to whose starts ages are counted.
+    ``pane_ms`` is the length of the panes to whose starts ages are counted; ``advance`` receives the number of values
+    that were looked at, for a progress bar.
 
     Raises
     ------
@@ -126,52 +139,59 @@ def encode_reference(table: ReferenceTable, settings: ModelSettings, key: ModelK
         if task.positive is not None and table.score is not None:
             plain = zip(score_maps, table.score, strict=True)
             score = ColumnValues([one if each is None else one_score(each, task.positive) for each, one in plain])
-    columns: list[Column] = []
-    encoded = []
+    encoders: list[Encoder] = []
     rare = {}
     ignored = [name for name, column in settings.columns.items() if column.kind == "ignore"]
     left_out = {*table.left_out, *chosen_names([*table.features, *table.vectors], ignored)}
-    for name, values in table.features.items():
+    has_dates = any(is_date_kind(column.kind) for column in settings.columns.values())
+    starts = pane_starts(table.times_ms, pane_ms) if has_dates else None
+    for name in table.features:
         if name not in left_out:
+            advance(table.n)
             kind = settings.columns[name].kind if name in settings.columns else None
+            values, part = table.features[name], part_of(table.features, name)
             if is_date_kind(kind):
-                dates, of_dates = date_column(name, kind, values, pane_starts(table.times_ms, pane_ms))
-                columns.append(dates)
-                encoded.append(of_dates)
+                encoders.append(_dates(date_column(name, kind, values, starts), part, starts))
                 continue
             feature = ColumnValues(values)
-            columns.append(feature.column(name, "feature", kind))
-            encoded.append(feature.encoded(columns[-1]))
-            if hashes := feature.rare(columns[-1]):
+            column = feature.column(name, "feature", kind)
+            encoders.append(_plain(column, _values_in(part)))
+            if hashes := feature.rare(column):
                 rare[name] = hashes
-    for parts, values_of_parts in _embeddings(table, left_out):
-        columns += parts
-        encoded += values_of_parts
+    encoders += _embeddings(table, left_out)
     if prediction is not None:
-        columns.append(
-            prediction.column("prediction", "prediction", "numeric")
-            if task.kind == "regression"
-            else CategoricalColumn("prediction", "prediction", task.classes)
-        )
-        codes = names.bins(columns[-1]) if isinstance(columns[-1], CategoricalColumn) else None
-        encoded.append(prediction.encoded(columns[-1], codes))
+        if task.kind == "regression":
+            encoders.append(_plain(prediction.column("prediction", "prediction", "numeric"), prediction.part))
+        else:
+            of_classes = CategoricalColumn("prediction", "prediction", task.classes)
+            encoders.append(_plain(of_classes, prediction.part, names.bins(of_classes)))
     if score is not None:
-        columns.append(score.column("score", "score", "numeric"))
-        encoded.append(score.encoded(columns[-1]))
-    rows = EncodedColumns.of(encoded, table.n)._replace(scores=None if score is None else score.numbers[0])
+        encoders.append(_plain(score.column("score", "score", "numeric"), score.part))
+    rows = EncodedRows(encoders, table.n, None if score is None else score.numbers[0], table.store, advance=advance)
     left = tuple(sorted(left_out))
-    return EncodedReference(
-        task, tuple(columns), rows, prediction, label, table.times_ms, score_maps, left, names, rare
-    )
+    return EncodedReference(task, rows.columns, rows, prediction, label, table.times_ms, score_maps, left, names, rare)
 
 
-def _embeddings(
-    table: ReferenceTable, left_out: set[str]
-) -> Iterator[tuple[list[EmbeddingColumn], list[EncodedColumn]]]:
-    """Yield the columns of each embedding, and their values; one whose columns' names are taken is left out."""
+def _values_in(part: Callable[[slice], Values]) -> Callable[[slice], ColumnValues]:
+    return lambda rows: ColumnValues(part(rows))
+
+
+def _plain(column: Column, part: Callable[[slice], ColumnValues], codes: CategoryCodes | None = None) -> Encoder:
+    return Encoder((column,), lambda rows: [part(rows).encoded(column, codes)])
+
+
+def _dates(column: DateColumn, part: Callable[[slice], Values], starts: NDArray[np.int64] | None) -> Encoder:
+    return Encoder((column,), lambda rows: [encode_date(column, part(rows), None if starts is None else starts[rows])])
+
+
+def _embeddings(table: ReferenceTable, left_out: set[str]) -> Iterator[Encoder]:
+    """Yield the columns of each embedding; one whose columns' names are taken is left out."""
     for name, vectors in table.vectors.items():
         if not table.features.keys().isdisjoint(part_names(name)):
             left_out.add(name)
         if name not in left_out:
-            parts = embedding_columns(name, vectors)
-            yield parts, encode_embedding(parts, vectors)
+            yield _vectors(embedding_columns(name, vectors), vectors)
+
+
+def _vectors(parts: Sequence[EmbeddingColumn], vectors: Vectors) -> Encoder:
+    return Encoder((*parts,), lambda rows: encode_embedding(parts, vectors.part(rows)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.profiles.building.contradictions import scores_mislead
-from driftline.profiles.building.loss_build import build_loss_estimator
+from driftline.profiles.building.loss_build import build_loss_estimator, fitted_rows
 from driftline.profiles.calibrator import fit_calibrator, isotonic_points
 from driftline.profiles.estimator import BinaryEstimator, MulticlassEstimator, score_matrix
 
@@ -52,7 +52,8 @@ def build_estimator(reference: EncodedReference) -> Estimator | None:
         errors = reference.pairs.predicted - labels
         rows = np.flatnonzero(np.isfinite(errors))
         if rows.size >= MIN_LABELLED:
-            return build_loss_estimator(columns, reference.rows.bins[:, rows], errors[rows], prediction)
+            rows = rows[fitted_rows(columns, rows.size)]
+            return build_loss_estimator(columns, reference.rows.bins.take(rows), errors[rows], prediction)
     return None
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from driftline.events.features import flattened, is_within, outer_names
+from driftline.profiles.building.coded_values import different
 from driftline.profiles.building.column_values import ColumnValues, without_nan
 from driftline.profiles.building.date_build import date_remark, hold_dates, is_date_kind
+from driftline.profiles.building.stored_columns import some_of
 from driftline.profiles.building.vectors import FEWEST_CONFIGURED, FEWEST_NUMBERS, Vectors, vectors_of
 from driftline.profiles.remark import Contradiction
 from driftline.sketches.embeddings import MAX_LENGTH
@@ -19,9 +21,8 @@ from driftline.sketches.embeddings import MAX_LENGTH
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from numpy.typing import NDArray
-
     from driftline.config.model import ColumnKind
+    from driftline.profiles.building.coded_values import Values
 
 Kinds = Mapping[str, "ColumnKind | None"]
 """Kind of each column that the configuration names; None where it names the column and no kind."""
@@ -56,31 +57,19 @@ def columns_of_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[obj
     return {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
 
 
-def with_objects_opened(
-    columns: Sequence[tuple[str, NDArray[np.float64] | Sequence[object]]], drop: Collection[str]
-) -> dict[str, NDArray[np.float64] | Sequence[object]]:
-    """Return columns by name where those that hold objects are flattened, without the names in ``drop``.
-
-    Of columns with one name the first that has a value counts, row by row.
-    """
-    found: dict[str, NDArray[np.float64] | Sequence[object]] = {}
-    objects = {}
-    for name, values in columns:
-        if not isinstance(values, np.ndarray) and any(isinstance(value, dict) for value in values):
-            objects[name] = values
-        else:
-            found[name] = _first_of(found[name], values) if name in found else values
-    rows = [dict(zip(objects, row, strict=True)) for row in zip(*objects.values(), strict=True)]
-    for name, values in columns_of_rows(flat_rows(rows)).items():
-        if not is_within(name, drop):
-            listed = without_nan(values)
-            found[name] = _first_of(found[name], listed) if name in found else listed
-    return found
+def holds_objects(values: Sequence[object]) -> bool:
+    """Return whether objects are among values."""
+    return any(isinstance(value, dict) for value in values)
 
 
-def _first_of(
-    values: NDArray[np.float64] | Sequence[object], others: NDArray[np.float64] | Sequence[object]
-) -> NDArray[np.float64] | Sequence[object]:
+def objects_opened(columns: Mapping[str, Sequence[object]], drop: Collection[str]) -> dict[str, list[object]]:
+    """Return the columns within those that hold objects by name, without the names in ``drop``."""
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    within = columns_of_rows(flat_rows(rows))
+    return {name: without_nan(values) for name, values in within.items() if not is_within(name, drop)}
+
+
+def first_of(values: Values, others: Values) -> Values:
     """Return values, and where there is none the other ones."""
     if isinstance(values, np.ndarray) and isinstance(others, np.ndarray):
         return np.where(np.isnan(values), others, values)
@@ -91,7 +80,7 @@ def _first_of(
 class ColumnsByUse(NamedTuple):
     """Columns of a reference by what they can be used for."""
 
-    features: dict[str, NDArray[np.float64] | Sequence[object]]
+    features: Mapping[str, Values]
     """Those that hold numbers, texts or truth values, or no value at all."""
     vectors: dict[str, Vectors]
     """Embeddings."""
@@ -99,27 +88,25 @@ class ColumnsByUse(NamedTuple):
     """Why each of the others is left out: they hold other lists, objects too deep to be opened, dates or bytes."""
 
 
-def without_nested(
-    columns: Mapping[str, NDArray[np.float64] | Sequence[object]], kinds: Kinds = NO_KINDS
-) -> ColumnsByUse:
+def without_nested(columns: Mapping[str, Values], kinds: Kinds = NO_KINDS) -> ColumnsByUse:
     """Return the columns that can be watched, and why the others cannot; ``kinds`` are those that are configured."""
-    kept: dict[str, NDArray[np.float64] | Sequence[object]] = {}
+    kept: list[str] = []
     vectors: dict[str, Vectors] = {}
     left_out: dict[str, str] = {}
     for name, values in columns.items():
         kind = kinds.get(name)
-        found = None if isinstance(values, np.ndarray) else vectors_of(values)
+        found = vectors_of(values) if isinstance(values, list) else None
         if found is not None and found.is_embedding(kind):
             vectors[name] = found
         elif is_date_kind(kind):
-            kept[name] = values
+            kept.append(name)
         elif kind == "embedding" and not _is_empty(values):
             left_out[name] = no_embedding(name)
         elif isinstance(values, np.ndarray) or not _is_nested(values):
-            kept[name] = values
+            kept.append(name)
         else:
             left_out[name] = list_remark(name) if found is not None else _other_remark(name, values)
-    return ColumnsByUse(kept, vectors, left_out)
+    return ColumnsByUse(some_of(columns, kept), vectors, left_out)
 
 
 def no_embedding(name: str) -> Contradiction:
@@ -158,15 +145,13 @@ def chosen_names(names: Iterable[str], chosen: Collection[str]) -> list[str]:
     return [name for name in names if is_within(name, chosen)]
 
 
-def _is_empty(values: NDArray[np.float64] | Sequence[object]) -> bool:
-    if isinstance(values, np.ndarray):
-        return bool(np.isnan(values).all())
-    return all(value is None for value in values)
+def _is_empty(values: Values) -> bool:
+    return all(value is None for value in different(values))
 
 
 def _is_nested(values: Sequence[object]) -> bool:
     some = False
-    for value in values:
+    for value in different(values):
         if isinstance(value, _SCALARS):
             return False
         some = some or value is not None

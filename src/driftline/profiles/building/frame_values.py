@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 import numpy as np
 
+from driftline.profiles.building.coded_values import CodedValues, coded_numbers, narrow
 from driftline.sketches.columns import canonical_category
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
+
+_EXACT: Final = float(1 << 53)
+"""Whole numbers below it are floating-point numbers too."""
 
 
 def floats(series: nw.Series[Any]) -> NDArray[np.float64]:
@@ -47,21 +53,73 @@ def json_values(series: nw.Series[Any]) -> list[object]:
     return [None if missing else value for missing, value in zip(absent.to_list(), values, strict=True)]
 
 
-def category_texts(series: nw.Series[Any]) -> list[object]:
+def packed_values(series: nw.Series[Any]) -> Sequence[object]:
+    """Return what :func:`json_values` does, numbers, texts and truth values in few bytes each.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> packed_values(nw.from_native(pa.chunked_array([[7, None]]), series_only=True)) == [7, None]
+    True
+    """
+    dtype = series.dtype
+    if isinstance(dtype, nw.String | nw.Boolean):
+        return coded_values(series)
+    if dtype.is_float() or (dtype.is_integer() and not isinstance(dtype, nw.Int128)):
+        numbers = floats(series)
+        if dtype.is_float() or not (np.abs(numbers) >= _EXACT).any():
+            return coded_numbers(numbers, whole=dtype.is_integer())
+    return json_values(series)
+
+
+def coded_values(series: nw.Series[Any]) -> CodedValues:
+    """Return texts or truth values as JSON has them, by code."""
+    arrow = _arrow(series)
+    return CodedValues.of(json_values(series)) if arrow is None else _coded(arrow, lambda value: value)
+
+
+def category_texts(series: nw.Series[Any]) -> CodedValues:
     """Return the categories of a column that its library calls categorical as the texts that events know them by.
 
     Examples
     --------
     >>> import pyarrow as pa
     >>> column = pa.chunked_array([pa.array([7.0, None, 2.5]).dictionary_encode()])
-    >>> category_texts(nw.from_native(column, series_only=True))
-    ['7', None, '2.5']
+    >>> category_texts(nw.from_native(column, series_only=True)) == ["7", None, "2.5"]
+    True
     """
-    texts = [value if (text := canonical_category(value)) is None else text for value in json_values(series)]
-    return list(texts)
+    arrow = _arrow(series)
+    return CodedValues.of(map(_text, json_values(series))) if arrow is None else _coded(arrow, _text)
 
 
-def holds_json(values: list[object]) -> bool:
+def _text(value: object) -> object:
+    plain = _plain(value)
+    text = canonical_category(plain)
+    return plain if text is None else text
+
+
+def _arrow(series: nw.Series[Any]) -> Any:  # noqa: ANN401  # pyarrow publishes no types
+    """Return an Arrow column, in chunks; None of a series of another library."""
+    return series.to_native() if series.implementation.is_pyarrow() else None
+
+
+def _coded(chunked: Any, meaning: Callable[[object], object]) -> CodedValues:  # noqa: ANN401
+    """Return the values of an Arrow column by what each different one means."""
+    places: dict[tuple[type, object], int] = {}
+    parts = []
+    for chunk in chunked.chunks:
+        encoded = chunk if hasattr(chunk, "dictionary") else chunk.dictionary_encode()
+        meanings = [*map(meaning, encoded.dictionary.to_pylist())]
+        here = [
+            -1 if value is None else places.setdefault((type(value), value), len(places)) for value in (*meanings, None)
+        ]
+        codes = np.asarray(encoded.indices.cast("int32").fill_null(len(meanings)).to_numpy(zero_copy_only=False))
+        parts.append(narrow(np.array(here, dtype=np.int64), len(places))[codes])
+    whole = np.concatenate([np.empty(0, dtype=np.int8), *parts])
+    return CodedValues([value for _, value in places], whole)
+
+
+def holds_json(values: Sequence[object]) -> bool:
     """Return whether values are texts, numbers or truth values, at least one of those that are not missing.
 
     Examples

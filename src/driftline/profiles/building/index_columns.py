@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.profiles.building.coded_values import NumberValues, different
+from driftline.profiles.building.stored_columns import some_of
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from numpy.typing import NDArray
+
+    from driftline.profiles.building.coded_values import Values
 
 _NAMED_BY_LIBRARY: Final = re.compile(r"|Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
 """How an index without a name is called in CSV files, in CSV files that were read and written again, and in Parquet."""
@@ -20,7 +25,7 @@ _FEWEST: Final = 2
 """Rows from which numbers can be seen to count."""
 
 
-def index_remark(name: str, values: NDArray[np.float64] | Sequence[object]) -> str | None:
+def index_remark(name: str, values: Values) -> str | None:
     """Return the remark on a column that is a table's row index, or None where it is something else.
 
     Parameters
@@ -48,18 +53,24 @@ def index_remark(name: str, values: NDArray[np.float64] | Sequence[object]) -> s
 
 
 def without_indexes(
-    features: Mapping[str, NDArray[np.float64] | Sequence[object]], configured: Collection[str]
-) -> tuple[dict[str, NDArray[np.float64] | Sequence[object]], dict[str, str]]:
+    features: Mapping[str, Values], configured: Collection[str]
+) -> tuple[Mapping[str, Values], dict[str, str]]:
     """Return the features that are no row index, and the remark on each of the others by its name.
 
     Those that are ``configured`` are never taken for one.
     """
-    remarks = {name: index_remark(name, values) for name, values in features.items() if name not in configured}
+    suspects = [name for name in features if may_be_index(name) and name not in configured]
+    remarks = {name: index_remark(name, features[name]) for name in suspects}
     indexes = {name: remark for name, remark in remarks.items() if remark is not None}
-    return {name: values for name, values in features.items() if name not in indexes}, indexes
+    return some_of(features, [name for name in features if name not in indexes]), indexes
 
 
-def counts_rows(values: NDArray[np.float64] | Sequence[object], fewest: int = _FEWEST) -> bool:
+def may_be_index(name: str) -> bool:
+    """Return whether a row index may be called so."""
+    return not name.strip() or name in _USUAL or bool(_NAMED_BY_LIBRARY.fullmatch(name))
+
+
+def counts_rows(values: Values, fewest: int = _FEWEST) -> bool:
     """Return whether values number their rows: whole numbers that grow with each row, or that skip none in any order.
 
     Examples
@@ -75,7 +86,7 @@ def counts_rows(values: NDArray[np.float64] | Sequence[object], fewest: int = _F
     return bool(numbers.max() - numbers.min() == numbers.size - 1) and np.unique(numbers).size == numbers.size
 
 
-def whole_numbers(values: NDArray[np.float64] | Sequence[object]) -> NDArray[np.float64] | None:
+def whole_numbers(values: Values) -> NDArray[np.float64] | None:
     """Return values as whole numbers, shape (n,), not-a-number where one is missing; None where some are others.
 
     Examples
@@ -85,8 +96,14 @@ def whole_numbers(values: NDArray[np.float64] | Sequence[object]) -> NDArray[np.
     """
     if isinstance(values, np.ndarray):
         numbers = values
+    elif isinstance(values, NumberValues):
+        if not values.whole:
+            return None
+        numbers = values.numbers
     else:
-        if not all(value is None or (isinstance(value, int) and not isinstance(value, bool)) for value in values):
+        if not all(
+            value is None or (isinstance(value, int) and not isinstance(value, bool)) for value in different(values)
+        ):
             return None
         try:
             numbers = np.array([np.nan if value is None else value for value in values], dtype=np.float64)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.profiles.building.means_of_rows import LEAF_ROWS, mean_of_rows
 from driftline.profiles.profile import JointReference
 from driftline.sketches.columns import NumericColumn
-from driftline.sketches.joint import MAX_FEATURES, MAX_JOINT, WEIGHT_UNITS, Z_UNITS, Joint, complete_rows
+from driftline.sketches.joint import MAX_FEATURES, MAX_JOINT, WEIGHT_UNITS, Z_UNITS, Joint
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
-    from driftline.sketches.columns import Column
-    from driftline.sketches.encoding import EncodedColumns
+    from driftline.profiles.building.encoded_rows import EncodedRows
 
 MAX_ROWS: Final = 2_000
 """Reference rows that are kept for the null distributions."""
@@ -28,14 +28,13 @@ _MEDIAN_ROWS: Final = 500
 _SEED: Final = 20_071_203
 """Of the random Fourier features, so that equal rows give equal profiles."""
 _TURN_BITS: Final = 28
+_LEAF_VALUES: Final = 1 << 20
+"""Products of two columns that are made together: what the processor's cache holds."""
 _CROSS: Final = frozenset({"correlation", "reconstruction"})
 
 
 def build_joint(
-    columns: tuple[Column, ...],
-    importances: Mapping[str, float],
-    checks: Collection[str],
-    encoded: EncodedColumns,
+    rows: EncodedRows, importances: Mapping[str, float], checks: Collection[str]
 ) -> tuple[Joint, JointReference] | tuple[None, None]:
     """Return what sketches keep of the numeric features together; nothing where no check wants it, or where fewer than
     two features vary.
@@ -44,24 +43,28 @@ def build_joint(
     """
     names = [
         (-importances.get(column.name, 1.0), column.name, index)
-        for index, column in enumerate(columns)
+        for index, column in enumerate(rows.columns)
         if isinstance(column, NumericColumn) and column.role == "feature" and column.spread > 0
     ]
     chosen = tuple(sorted(index for *_, index in sorted(names)[:MAX_JOINT]))
     if not checks or len(chosen) < 2:  # noqa: PLR2004  # a correlation needs two
         return None, None
-    numeric = np.array([i for i, column in enumerate(columns) if isinstance(column, NumericColumn)], dtype=np.int64)
     joint = Joint(chosen, cross=not _CROSS.isdisjoint(checks), sampled="domain_classifier" in checks)
-    z, _ = complete_rows(joint, numeric, encoded)
-    if z.shape[1] < 2:  # noqa: PLR2004  # no spread in one row
+    z = rows.complete(joint)
+    if z.n < 2:  # noqa: PLR2004  # no spread in one row
         return None, None
-    sample = z[:, spaced(z.shape[1], min(MAX_ROWS, MAX_BYTES // (2 * len(chosen))))]
+    sample = z.take(spaced(z.n, min(MAX_ROWS, MAX_BYTES // (2 * len(chosen))))).astype(np.float64)
     if "mean_embedding" in checks:
         frequencies, phases = random_frequencies(sample[:, spaced(sample.shape[1], _MEDIAN_ROWS)] / Z_UNITS)
         joint = Joint(
             chosen, joint.cross, frequencies.astype("<i4").tobytes(), phases.astype("<i4").tobytes(), joint.sampled
         )
-    pairs = np.stack(influences(z / Z_UNITS)) if joint.cross else np.empty((2, 0))
+    pairs = np.empty((2, 0))
+    if joint.cross:
+        some_left_out = z.n < rows.n
+        pairs = np.stack(
+            influences(lambda start, stop: z.rows(start, stop) / Z_UNITS, z.n, some_left_out=some_left_out)
+        )
     reference = JointReference(pairs.astype("<f8").tobytes(), sample.T.astype("<i2").tobytes())
     return joint, reference
 
@@ -101,12 +104,20 @@ def random_frequencies(z: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArr
     return np.clip(np.rint(turns * WEIGHT_UNITS), -limit, limit).astype(np.int64), phases
 
 
-def influences(z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def influences(
+    rows: Callable[[int, int], NDArray[np.float64]], n: int, *, some_left_out: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return variance and excess kurtosis of the influence ψ = xy − r(x² + y²)/2 of one event on each correlation.
 
     Parameters
     ----------
-    z : ndarray of float64, shape (p, n)
+    rows : callable
+        From a first and a last row to the values of those between them, shape (p, last - first).
+    n : int
+        How many rows there are.
+    some_left_out : bool
+        Whether they were chosen among others: which sums are then made in which order is in no digit that matters, but
+        in profiles, which are known by their bytes.
 
     Returns
     -------
@@ -121,27 +132,62 @@ def influences(z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.
     *Source*: the delta method for a ratio of moments; Steiger and Hakstian (1982),
     doi:10.1111/j.2044-8317.1982.tb00653.x.
 
+    *Cost*: four readings of the rows; memory for a few thousand of them.
+
     Examples
     --------
-    >>> variances, kurtoses = influences(np.random.default_rng(1).normal(size=(2, 100_000)))
+    >>> z = np.random.default_rng(1).normal(size=(2, 100_000))
+    >>> variances, kurtoses = influences(lambda first, last: z[:, first:last], 100_000)
     >>> bool(abs(variances[0] - 1) < 0.03), bool(abs(kurtoses[0] - 6) < 1)
     (True, True)
     """
+    every = slice(None) if some_left_out else slice(0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        x = (z - z.mean(axis=1, keepdims=True)) / z.std(axis=1, keepdims=True)
-    squares = x * x
-    fourths = (squares * squares).mean(axis=1)
-    variances, kurtoses = [np.empty(0)], [np.empty(0)]
-    for a in range(z.shape[0] - 1):
-        influence = x[a] * x[a + 1 :]
-        r = influence.mean(axis=1, keepdims=True)
-        influence -= r / 2 * (squares[a] + squares[a + 1 :])
-        influence *= influence  # its mean is 0
-        variance = influence.mean(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            kurtosis = (influence * influence).mean(axis=1) / variance**2
-        variances.append(np.maximum(variance, (1 - r[:, 0] ** 2) ** 2))
-        kurtoses.append(np.maximum(kurtosis, fourths[a] * fourths[a + 1 :]) - 3)
-    both = np.stack([np.concatenate(variances), np.concatenate(kurtoses)])
+        mean = mean_of_rows(rows, n, in_sequence=every)[:, None]
+        squares = mean_of_rows(lambda start, stop: (rows(start, stop) - mean) ** 2, n, in_sequence=every)
+        spread = np.sqrt(squares)[:, None]
+
+        def standardised(start: int, stop: int) -> NDArray[np.float64]:
+            x: NDArray[np.float64] = (rows(start, stop) - mean) / spread
+            return x
+
+        p = mean.size
+        leaf_rows = min(LEAF_ROWS, _LEAF_VALUES // p**2)
+        but_last = slice(-1) if some_left_out else slice(0)
+        means = mean_of_rows(lambda start, stop: _products(standardised(start, stop)), n, leaf_rows, but_last)
+        fourths, r = means[:p], means[p:]
+
+        def squares_of(start: int, stop: int) -> NDArray[np.float64]:
+            return _influences(standardised(start, stop), r)
+
+        def fourths_of(start: int, stop: int) -> NDArray[np.float64]:
+            return np.square(squares_of(start, stop))
+
+        variance = mean_of_rows(squares_of, n, leaf_rows, but_last)
+        fourth = mean_of_rows(fourths_of, n, leaf_rows, but_last)
+        kurtosis = fourth / variance**2
+        a, b = np.triu_indices(p, 1)
+        variances = np.maximum(variance, (1 - r**2) ** 2)
+        kurtoses = np.maximum(kurtosis, fourths[a] * fourths[b]) - 3
+    both = np.stack([variances, kurtoses])
     sound = np.isfinite(both).all(axis=0)
     return np.where(sound, both[0], 1.0), np.where(sound, both[1], 0.0)
+
+
+def _products(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the fourth power of each of p columns, then the product of each two, of m events: (p + pairs, m)."""
+    squares = x * x
+    return np.concatenate([squares * squares, *(x[a] * x[a + 1 :] for a in range(len(x) - 1))])
+
+
+def _influences(x: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return squares of the influence of m events on each correlation, shape (pairs, m)."""
+    squares, first = x * x, 0
+    influence = np.empty((r.size, x.shape[1]))
+    for a in range(len(x) - 1):
+        of_pair = influence[first : first + len(x) - 1 - a]
+        np.multiply(x[a], x[a + 1 :], out=of_pair)
+        of_pair -= r[first : first + len(of_pair), None] / 2 * (squares[a] + squares[a + 1 :])
+        first += len(of_pair)
+    influence *= influence  # the mean of influences is 0
+    return influence

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from driftline.events.features import is_within
 from driftline.events.outcomes import one_score
+from driftline.profiles.building.coded_values import different
 from driftline.profiles.building.column_values import without_nan
 from driftline.profiles.building.flattening import NO_KINDS, columns_of_rows, droppable, flat_rows, without_nested
 from driftline.profiles.building.index_columns import without_indexes
@@ -122,10 +123,10 @@ def remarks_on(table: ReferenceTable, without: Collection[str] = ()) -> tuple[st
     return tuple(remark for name, remark in table.reasons.items() if name not in without)
 
 
-def probabilities(values: Sequence[object] | None, positive: str | None) -> list[object] | None:
+def probabilities(values: Sequence[object] | None, positive: str | None) -> Sequence[object] | None:
     """Return one probability a row, also where scores are maps of class to probability."""
-    if values is None:
-        return None
+    if not isinstance(values, list):  # none, or numbers or texts alone
+        return values
     return [
         one_score(_without_null(value), positive) if isinstance(value, dict) and value else value for value in values
     ]
@@ -133,7 +134,9 @@ def probabilities(values: Sequence[object] | None, positive: str | None) -> list
 
 def score_maps(values: Sequence[object] | None) -> list[dict[str, float] | None] | None:
     """Return the maps of class to probability; None where there are none."""
-    maps = [_without_null(value) if isinstance(value, dict) and value else None for value in values or ()]
+    if not isinstance(values, list):
+        return None
+    maps = [_without_null(value) if isinstance(value, dict) and value else None for value in values]
     return None if all(each is None for each in maps) else maps
 
 
@@ -142,5 +145,7 @@ def _without_null(score: dict[str, float | None]) -> dict[str, float]:
     return {name: value for name, value in score.items() if value is not None} or {"": 0.0}
 
 
-def _unless_absent(values: Sequence[object] | None) -> list[object] | None:
-    return None if values is None or all(value is None for value in values) else without_nan(list(values))
+def _unless_absent(values: Sequence[object] | None) -> Sequence[object] | None:
+    if values is None or all(value is None for value in different(values)):
+        return None
+    return without_nan(values) if isinstance(values, list) else values

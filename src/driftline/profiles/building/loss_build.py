@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from driftline.profiles.building.joint_build import spaced
 from driftline.profiles.loss_estimator import LossEstimator, LossGroups, codes_of
 from driftline.profiles.loss_trees import MAX_CODES, RIDGE, grow
 from driftline.sketches.columns import CategoricalColumn
@@ -29,25 +30,26 @@ MIN_HELD_OUT: Final = 20
 _FOLDS: Final = 5
 
 
+def fitted_rows(columns: tuple[Column, ...], n: int) -> NDArray[np.int64]:
+    """Return which of n labelled rows the loss model is fitted on."""
+    return spaced(n, min(MAX_ROWS, max(MIN_ROWS, MAX_VALUES // (len(_features(columns)) + 1))))
+
+
 def build_loss_estimator(
-    columns: tuple[Column, ...], bins: NDArray[np.int64], errors: NDArray[np.float64], prediction: int
+    columns: tuple[Column, ...], bins: NDArray[np.integer], errors: NDArray[np.float64], prediction: int
 ) -> LossEstimator:
     """Return the loss model of labelled rows.
 
-    ``bins``, shape (len(columns), n), are those of the rows that have prediction and label; ``errors`` are prediction
-    less label, in units of the reference's spread; ``prediction`` is the position of the prediction's column.
+    ``bins``, shape (len(columns), n), are those of the :func:`fitted_rows` of all that have prediction and label;
+    ``errors`` are prediction less label, in units of the reference's spread; ``prediction`` is the position of the
+    prediction's column.
 
     Notes
     -----
     The model is fitted twice: on four fifths of the rows, to see how far the others' losses are from what is expected,
     and on all.
     """
-    features = [i for i, column in enumerate(columns) if column.role == "feature"][:MAX_COLUMNS]
-    looked_at = (*features, prediction)
-    n_rows = min(MAX_ROWS, max(MIN_ROWS, MAX_VALUES // len(looked_at)))
-    if errors.size > n_rows:
-        chosen = np.arange(n_rows) * errors.size // n_rows
-        bins, errors = bins[:, chosen], errors[chosen]
+    looked_at = (*_features(columns), prediction)
     absolute = np.minimum(np.abs(errors), ERROR_LIMIT)
     losses = np.stack([absolute, absolute * absolute])
     tables = [_table(columns[i], bins[i], absolute) for i in looked_at]
@@ -59,7 +61,11 @@ def build_loss_estimator(
     return LossEstimator(looked_at, tuple(table.tobytes() for table in tables), trees, tuple(groups), prediction)
 
 
-def _table(column: Column, bins: NDArray[np.int64], losses: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _features(columns: tuple[Column, ...]) -> list[int]:
+    return [i for i, column in enumerate(columns) if column.role == "feature"][:MAX_COLUMNS]
+
+
+def _table(column: Column, bins: NDArray[np.integer], losses: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return the code of an absent value, which is 0, and of each bin: bins in order, categories by their mean loss."""
     present = bins >= 0
     n_rows = np.bincount(bins[present], minlength=column.n_bins)

@@ -28,7 +28,7 @@ class PaneTimes(NamedTuple):
 
     numbers: NDArray[np.int64]
     """Number since the epoch of each pane with rows, ascending, shape (P,)."""
-    of_rows: NDArray[np.int64]
+    of_rows: NDArray[np.int32]
     """Which of them each row is in, ascending, shape (n,)."""
     slots: NDArray[np.int64]
     """Hour of the week in which each pane begins, shape (P,)."""
@@ -38,7 +38,9 @@ class PaneTimes(NamedTuple):
     @classmethod
     def of(cls, times_ms: NDArray[np.int64], pane_ms: int) -> PaneTimes:
         """Return the panes of times in ascending order."""
-        numbers, of_rows = np.unique(times_ms // pane_ms, return_inverse=True)
+        of_times = times_ms // pane_ms
+        is_first = np.concatenate([[True], of_times[1:] != of_times[:-1]])
+        numbers, of_rows = of_times[is_first], np.cumsum(is_first, dtype=np.int32) - np.int32(1)
         return cls(numbers, of_rows, week_and_slot(numbers * pane_ms)[1], pane_ms)
 
 
@@ -94,7 +96,7 @@ class _Sums:
 
 def column_sums(
     panes: PaneTimes,
-    groups: NDArray[np.int64],
+    groups: NDArray[np.integer],
     n_groups: int,
     sizes: Sequence[int],
     season: SeasonShares | None = None,
@@ -118,7 +120,7 @@ def column_sums(
         first, last = chunk * CHUNK, min((chunk + 1) * CHUNK, panes.numbers.size)
         rows = slice(bounds[chunk], bounds[chunk + 1])
         present = groups[rows] >= 0
-        keys = (panes.of_rows[rows][present] - first) * n_groups + groups[rows][present]
+        keys = (panes.of_rows[rows][present] - np.int32(first)) * np.int32(n_groups) + groups[rows][present]
         counts = np.bincount(keys, minlength=(last - first) * n_groups).reshape(-1, n_groups).astype(np.float64)
         sums.n_panes += int((counts.sum(axis=1) > 0).sum())
         sums.events += counts.sum(axis=0)

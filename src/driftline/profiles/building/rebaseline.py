@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import structs
 
 from driftline.errors import ProfileError
+from driftline.profiles.building.encoded_rows import EncodedRows, Encoder
 from driftline.profiles.building.joint_build import build_joint
 from driftline.profiles.building.production import counted, encoded_table, sampled_grid, table_of_events
 from driftline.profiles.building.rebaseline_history import joined_history
 from driftline.profiles.loss_estimator import LossEstimator
 from driftline.sketches.columns import CategoricalColumn
-from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.layout import EVENTS
 from driftline.sketches.packed import NO_CELLS
 from driftline.sketches.pane_sketch import PaneSketch
@@ -240,8 +240,9 @@ def _grid(
         moved = structs.replace(standing.joint, columns=tuple(places[column] for column in standing.joint.columns))
         return replace(grid, joint=moved, joint_reference=standing.joint_reference), False
     table = table_of_events(sample, watched)
-    rows = EncodedColumns.of(encoded_table(plan.columns, table, how.pane_ms), table.n)
-    joint, joint_reference = build_joint(plan.columns, importances, settings.checks.multivariate, rows)
+    encoded = encoded_table(plan.columns, table, how.pane_ms)
+    rows = EncodedRows([Encoder(plan.columns, lambda _all: encoded)], table.n, None, block_rows=table.n)
+    joint, joint_reference = build_joint(rows, importances, settings.checks.multivariate)
     return replace(grid, joint=joint, joint_reference=joint_reference), joint is not None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from driftline.profiles.building.coded_values import different
 from driftline.profiles.class_names import spellings
 from driftline.sketches.columns import canonical_category
 
@@ -58,7 +59,7 @@ def score_columns(
     >>> found.names, found.maps
     (('score.a', 'score.b'), [{'a': 0.25, 'b': 0.75}, None])
     """
-    texts = {text for side in met if side is not None for value in side if (text := canonical_category(value))}
+    texts = {text for side in met if side is not None for each in different(side) if (text := canonical_category(each))}
     classes = {spellings(text)[-1] for text in texts}
     for prefix in dict.fromkeys(prefixes):
         for separator in _SEPARATORS:
@@ -76,7 +77,7 @@ def score_columns(
 
 
 def _are_probabilities(values: Sequence[object]) -> bool:
-    present = [value for value in values if value is not None]
+    present = (value for value in values if value is not None)
     return all(isinstance(value, int | float) and 0 <= value <= 1 for value in present)
 
 

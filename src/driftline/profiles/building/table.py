@@ -10,6 +10,7 @@ import numpy as np
 from driftline.events.features import is_within, json_members
 from driftline.events.outcomes import one_score
 from driftline.events.unusable import without_unusable
+from driftline.profiles.building.array_store import MemoryStore
 from driftline.profiles.building.flattening import NO_KINDS, columns_of_rows, flat_rows, without_nested
 from driftline.sketches.bottom_k import smallest_places
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from driftline.profiles.building.array_store import ArrayStore
+    from driftline.profiles.building.coded_values import Values
     from driftline.profiles.building.flattening import Kinds
     from driftline.profiles.building.vectors import Vectors
     from driftline.sketches.packed import SampleRow
@@ -29,7 +32,7 @@ class ReferenceTable:
 
     n: int
     """Rows."""
-    features: dict[str, NDArray[np.float64] | Sequence[object]]
+    features: Mapping[str, Values]
     """Each of shape (n,); in an array, not-a-number is a missing value."""
     prediction: Sequence[object] | None = None
     score: Sequence[object] | None = None
@@ -46,6 +49,13 @@ class ReferenceTable:
     """Features that are embeddings; the other ones are in ``features``."""
     reasons: Mapping[str, str] = field(default_factory=dict, compare=False)
     """A remark on each column that was left out for what it holds."""
+    store: ArrayStore = field(default_factory=MemoryStore, compare=False)
+    """Where what is made of the rows is kept while a profile is built of them."""
+
+    @property
+    def n_columns(self) -> int:
+        """Columns with values, of which an embedding counts as one."""
+        return len(self.features) + len(self.vectors) + sum(each is not None for each in (self.prediction, self.score))
 
 
 class ReferenceRows(NamedTuple):

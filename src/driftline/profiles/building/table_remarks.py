@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from driftline.events.features import is_within
+from driftline.profiles.building.coded_values import CodedValues, NumberValues
 from driftline.profiles.building.date_build import hold_dates
 from driftline.profiles.building.embedding_build import part_names
 from driftline.profiles.building.index_columns import counts_rows, whole_numbers
 from driftline.profiles.remark import Contradiction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
     from driftline.config.model import ModelSettings
+    from driftline.profiles.building.coded_values import Values
     from driftline.profiles.building.table import ReferenceTable
 
 FEWEST_ROWS: Final = 20
@@ -90,7 +90,7 @@ def _dates_as_text(name: str) -> str:
     )
 
 
-def n_codes(values: NDArray[np.float64] | Sequence[object]) -> int | None:
+def n_codes(values: Values) -> int | None:
     """Return how many codes a column holds, or None where it does not look like one of codes.
 
     Codes are whole numbers from 0 or 1 on that do not leave most out, hundreds of them, each in many rows. What tells
@@ -118,7 +118,10 @@ def n_codes(values: NDArray[np.float64] | Sequence[object]) -> int | None:
     return n if related < _DEVIATIONS / np.sqrt(n) else None
 
 
-def _all_different_texts(values: NDArray[np.float64] | Sequence[object]) -> bool:
-    if isinstance(values, np.ndarray) or len(values) < FEWEST_TEXTS or not isinstance(values[0], str):
+def _all_different_texts(values: Values) -> bool:
+    if isinstance(values, np.ndarray | NumberValues) or len(values) < FEWEST_TEXTS or not isinstance(values[0], str):
         return False
+    if isinstance(values, CodedValues):
+        counts = values.counts()
+        return len(counts) == len(values) and all(isinstance(value, str) for value, _ in counts)
     return len(set(map(str, values))) == len(values) and all(isinstance(value, str) for value in values)

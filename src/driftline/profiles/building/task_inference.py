@@ -9,11 +9,12 @@ import numpy as np
 from driftline.errors import ProfileError
 from driftline.events.class_order import classes_in_order
 from driftline.profiles.building.class_inference import met_classes
+from driftline.profiles.building.coded_values import NumberValues, different
 from driftline.profiles.class_names import ClassNames
 from driftline.profiles.task import MAX_CLASSES, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from driftline.config.model import ModelSettings
     from driftline.events.model_key import ModelKey
@@ -41,9 +42,10 @@ def infer_task(
         and labels share no class.
     """
     predictions, labels = ([] if part is None else part.listed for part in (prediction, label))
-    values = [*predictions, *labels]
     weighted = settings.performance.weighted
-    if settings.task == "regression" or (settings.task == "auto" and not has_score and _continuous(values)):
+    if settings.task == "regression" or (
+        settings.task == "auto" and not has_score and _continuous((predictions, labels))
+    ):
         return Task("regression", (), _spread(prediction or label), weighted)
     names = met_classes(predictions, labels, settings, key).rows
     kind: TaskKind = settings.task if settings.task != "auto" else "binary" if len(names) <= _BINARY else "multiclass"
@@ -77,11 +79,20 @@ def _binary_classes(classes: list[str], settings: ModelSettings, key: ModelKey) 
     return ("0", "1")
 
 
-def _continuous(values: Sequence[object]) -> bool:
-    """Whether predictions are numbers that are no class codes."""
-    numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-    if not numbers or len(numbers) < sum(value is not None for value in values):
-        return False
-    return (
-        any(isinstance(value, float) and not value.is_integer() for value in numbers) or len(set(numbers)) > MAX_CLASSES
-    )
+def _continuous(sides: Iterable[Sequence[object]]) -> bool:
+    """Whether predictions and labels are numbers that are no class codes."""
+    found: set[float] = set()
+    is_continuous = False
+    for values in sides:
+        if isinstance(values, NumberValues):  # of few different ones they would be coded
+            is_continuous = True
+            continue
+        for value in different(values):
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return False
+            is_continuous = is_continuous or (isinstance(value, float) and not value.is_integer())
+            if len(found) <= MAX_CLASSES:
+                found.add(value)
+    return is_continuous or len(found) > MAX_CLASSES

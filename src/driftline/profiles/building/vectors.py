@@ -51,6 +51,12 @@ class Vectors:
         """Values that are not missing."""
         return self.rows.size + len(self.exceptions)
 
+    def part(self, rows: slice) -> Vectors:
+        """Return those of some rows, ``rows`` with a beginning and an end."""
+        first, last = np.searchsorted(self.rows, (rows.start, rows.stop))
+        exceptions = [(row - rows.start, code) for row, code in self.exceptions if rows.start <= row < rows.stop]
+        return Vectors(self.matrix[first:last], self.rows[first:last] - rows.start, exceptions, rows.stop - rows.start)
+
     def is_embedding(self, kind: ColumnKind | None) -> bool:
         """Return whether a column of these values, of the configured kind, is watched as an embedding."""
         if kind == "embedding":

@@ -14,7 +14,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from driftline.alerts.policy import SEVERITIES, worst
-from driftline.errors import EventError
 from driftline.events.evidence import Severity
 from driftline.events.label import LabelDecoder
 from driftline.events.prediction import PredictionDecoder
@@ -22,6 +21,7 @@ from driftline.runtime.files.command_lines import command_lines
 from driftline.runtime.files.event_files import EventFile
 from driftline.runtime.files.event_lines import event_lines
 from driftline.runtime.files.file_topics import with_file_topics
+from driftline.runtime.files.line_ids import ids_by
 from driftline.runtime.files.no_verdict import Surroundings, evaluated_model, note_traffic, why_no_verdict
 from driftline.runtime.files.table_rows import METADATA_FIELD
 from driftline.runtime.in_process import InProcessStages
@@ -252,9 +252,9 @@ class Backtest:
             events, topic = event_lines(path, predictions.fields), predictions.topics[0]
             decode = PredictionDecoder(predictions.fields, where=predictions.where)
             if predictions.pair is not None:
-                id_of = Pairing(predictions.pair).id_of
-                return EventFile(events, str(path), kind, topic, n, id_of, self._sketcher.asks_for[topic])
-        return EventFile(events, str(path), kind, topic, n, _id_by(decode), decode.asks_for)
+                id_of, asked = Pairing(predictions.pair).id_of, self._sketcher.asks_for[topic]
+                return EventFile(events, str(path), kind, topic, n, lambda lines: [*map(id_of, lines)], asked)
+        return EventFile(events, str(path), kind, topic, n, ids_by(decode), decode.asks_for)
 
     def _in_step(
         self, files: dict[Kind, Iterator[tuple[list[RecordBatch], int]]]
@@ -313,13 +313,3 @@ def _end_of_windows(settings: Settings, model: str, last_ms: int) -> int:
         size = int(windows.performance)
         ends.append(last_ms - last_ms % size + size + labels.ages_ms[0])
     return max(ends)
-
-
-def _id_by(decode: PredictionDecoder | LabelDecoder) -> Callable[[bytes], str | None]:
-    def id_of(line: bytes) -> str | None:
-        try:
-            return decode(line).prediction_id
-        except EventError:
-            return None
-
-    return id_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from driftline.events.record_batch import RecordBatch
     from driftline.runtime.files.event_lines import EventLines
+    from driftline.runtime.files.line_ids import Ids
 
 _TOMBSTONE: Final = b"null"
 """A line that is a record without a value; so is one whose metadata say so."""
@@ -100,8 +102,8 @@ def add_line(batch: RecordBatch, line: bytes, offset: int, metadata: LineMetadat
 class EventFile:
     """One file read as the partitions of a topic, which dead letters name.
 
-    ``name`` is the file's, for messages; ``id_of`` returns a line's prediction id, which decides its partition where it
-    has no key, or None; ``asked`` says whether records have ``keys`` and ``headers``.
+    ``name`` is the file's, for messages; ``ids_of`` returns the prediction id of each of some lines, which decides its
+    partition where it has no key, or None; ``asked`` says whether records have ``keys`` and ``headers``.
     """
 
     def __init__(
@@ -111,7 +113,7 @@ class EventFile:
         kind: Kind,
         topic: str,
         n_partitions: int,
-        id_of: Callable[[bytes], str | None],
+        ids_of: Ids,
         asked: Container[str] = (),
     ) -> None:
         self._events = events
@@ -119,7 +121,7 @@ class EventFile:
         self._kind = kind
         self._topic = topic
         self._n_partitions = n_partitions
-        self._id_of = id_of
+        self._ids_of = ids_of
         self._asked = asked
         self._next = [0] * n_partitions
 
@@ -131,28 +133,38 @@ class EventFile:
         FormatError
             When a line names a partition there is none of, or an offset that is not past the one before.
         """
+        lines, number, position = iter(self._events), 1, 0
+        while some := [*islice(lines, n_lines)]:
+            batches = self._batches(some, number)
+            before, position = position, self._events.position()
+            yield batches, position - before
+            number += len(some)
+
+    def _batches(self, lines: list[bytes], first: int) -> list[RecordBatch]:
+        """Return the records of lines by partition; ``first`` is the number of the first line."""
         batches: dict[int, RecordBatch] = {}
-        n_read = position = 0
-        for number, line in enumerate(self._events, start=1):
+        places = [metadata_of(line, f"{self._name}:{number}") for number, line in enumerate(lines, start=first)]
+        keys = self._keys(lines, places)
+        for number, (line, metadata) in enumerate(zip(lines, places, strict=True), start=first):
             at = f"{self._name}:{number}"
-            metadata = metadata_of(line, at)
-            partition = self._partition(line, metadata, at)
+            partition = self._partition(keys.get(number - first), metadata, at)
             batch = batches.get(partition)
             if batch is None:
                 batch = batches[partition] = no_records(Source(self._kind, partition), self._topic, self._asked)
             add_line(batch, line, self._offset(partition, metadata, at), metadata)
-            n_read += 1
-            if n_read >= n_lines:
-                before, position = position, self._events.position()
-                yield list(batches.values()), position - before
-                batches, n_read = {}, 0
-        if batches:
-            yield list(batches.values()), self._events.position() - position
+        return [*batches.values()]
 
-    def _partition(self, line: bytes, metadata: LineMetadata, at: str) -> int:
+    def _keys(self, lines: list[bytes], places: list[LineMetadata]) -> dict[int, str | None]:
+        """Return the key, or else the prediction id, of each line whose partition it decides."""
+        if self._n_partitions == 1:
+            return {}
+        named = {row: at.key for row, at in enumerate(places) if at.partition is None}
+        without = [row for row, key in named.items() if key is None]
+        return named | dict(zip(without, self._ids_of([lines[row] for row in without]), strict=True))
+
+    def _partition(self, key: str | None, metadata: LineMetadata, at: str) -> int:
         if metadata.partition is None:
-            key = self._id_of(line) if metadata.key is None else metadata.key
-            return partition_of((key or "").encode(), self._n_partitions)
+            return partition_of((key or "").encode(), self._n_partitions) if self._n_partitions > 1 else 0
         if not 0 <= metadata.partition < self._n_partitions:
             message = f"{at}: there is no partition {metadata.partition}; the topic has {self._n_partitions}, from 0 on"
             raise FormatError(message)
@@ -174,8 +186,10 @@ class EventFile:
 def partitions_named(events: EventLines, name: str, advance: Callable[[int], None] = lambda _n_bytes: None) -> int:
     """Return how many partitions the lines of a file name: one more than the greatest, 0 where none is named.
 
-    ``advance`` receives the number of bytes read, for a progress bar.
+    ``advance`` receives the number of bytes read, for a progress bar. A table that has no column for it is not read.
     """
+    if not events.may_say_where:
+        return 0
     greatest, position = -1, 0
     for number, line in enumerate(events, start=1):
         partition = metadata_of(line, f"{name}:{number}").partition

@@ -33,6 +33,10 @@ class EventLines(Protocol):
     def __iter__(self) -> Iterator[bytes]:
         """Yield the lines that are not empty, without their ends."""
 
+    @property
+    def may_say_where(self) -> bool:
+        """Whether a line may say where its record stood."""
+
     def position(self) -> int:
         """Return how much of the file has been read, in bytes of the file as it stands on disk."""
 
@@ -78,6 +82,8 @@ def _ending(path: Path) -> tuple[str, bool]:
 
 class _TextLines:
     """A file of one JSON object a line."""
+
+    may_say_where = True
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -135,14 +141,21 @@ class _SeparatedLines:
                 raise FormatError(message) from error
             self._position = _always(raw.tell())
 
-    def _rows(self) -> Iterator[list[str]]:
-        """Yield the cells of each row below the header."""
+    @property
+    def may_say_where(self) -> bool:
+        try:
+            return RowShape(next(self._rows(0), []), self._fields).says_where
+        except (FormatError, ValueError, csv.Error):  # whoever reads the rows says what is wrong with them
+            return True
+
+    def _rows(self, first: int = 1) -> Iterator[list[str]]:
+        """Yield the cells of each row from the first on; that below the header is 1."""
         with (
             self._path.open("rb") as raw,
             io.TextIOWrapper(_unpacked(raw, self._path), "utf-8-sig", newline="") as text,
         ):
             try:
-                yield from islice(csv.reader(text, delimiter=self._separator), 1, None)
+                yield from islice(csv.reader(text, delimiter=self._separator), first, None)
             except BROKEN as error:
                 raise _not_unpacked(self._path, error) from error
 
@@ -185,6 +198,16 @@ class _ParquetLines:
             message = f"{self._path}: cannot be read as a Parquet file ({error})"
             raise FormatError(message) from error
         self._read = 1.0
+
+    @property
+    def may_say_where(self) -> bool:
+        import pyarrow as pa  # noqa: PLC0415
+        from pyarrow import parquet  # noqa: PLC0415
+
+        try:
+            return RowShape(parquet.read_schema(self._path).names, self._fields).says_where
+        except (OSError, pa.ArrowException):  # whoever reads the rows says what is wrong with them
+            return True
 
     def position(self) -> int:
         return int(self._read * self._n_bytes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -12,7 +13,7 @@ from driftline.events.mapping import pointer_parts
 from driftline.runtime.files.number_words import word_meaning
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
 Fields: TypeAlias = PredictionFields | LabelFields
@@ -32,6 +33,8 @@ _INDEX: Final = re.compile(r"__index_level_\d+__")
 """What pandas calls an index without a name."""
 _NUMBER: Final = re.compile(r"(?!-?0\d)-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WHOLE: Final = re.compile(r"-?(0|[1-9]\d*)")
+_BEGINNINGS: Final = frozenset("-.0123456789")
+"""Of numbers; those that are not written in ASCII begin in further ways."""
 _DIGITS_OF_64_BITS: Final = 18
 _TRUTH: Final = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
@@ -86,6 +89,7 @@ class RowShape:
         self.keeps_text = [names.get(column) in _OF_THE_EVENT for column in columns]
         self._names = columns
         self._columns = [self._column(column, names.get(column), parts, roots) for column in columns]
+        self._runs = [*_runs(self._columns)]
 
     def _column(
         self, column: str, name: str | None, parts: Mapping[str, tuple[str, ...]], roots: AbstractSet[str]
@@ -102,6 +106,11 @@ class RowShape:
             return _Column((*self._features, column), keeps_null=True)
         return _Column((column,))
 
+    @property
+    def says_where(self) -> bool:
+        """Whether a column may say where the record stood."""
+        return any(column.place[:1] == (METADATA_FIELD,) for column in self._columns)
+
     def doubled(self) -> str | None:
         """Return a column that leads to the same place as one before it; None where there is none."""
         seen = set()
@@ -114,16 +123,49 @@ class RowShape:
     def event(self, row: Sequence[object]) -> dict[str, Any]:
         """Return the event of a row, whose cells stand in the order of the columns."""
         event: dict[str, Any] = {}
-        for column, value in zip(self._columns, row, strict=True):
-            if not column.place or (value is None and not column.keeps_null):
+        for first, stop, place, names in self._runs:
+            if names:
+                _inner(event, place).update(zip(names, row[first:stop], strict=True))
                 continue
-            inner = event
-            for part in column.place[:-1]:
-                if not isinstance(inner.setdefault(part, {}), dict):  # another column has no object in its cell
-                    inner[part] = {}
-                inner = inner[part]
-            inner[column.place[-1]] = _object(value) if column.is_object else value
+            column, value = self._columns[first], row[first]
+            if column.place and (value is not None or column.keeps_null):
+                inner = _inner(event, column.place[:-1])
+                inner[column.place[-1]] = _object(value) if column.is_object else value
         return event
+
+
+class _Run(NamedTuple):
+    """Columns side by side whose cells go into one object, whatever they hold; or one column of another kind."""
+
+    first: int
+    stop: int
+    place: tuple[str, ...]
+    names: tuple[str, ...]
+    """Of the members; none for a single column."""
+
+
+def _runs(columns: Sequence[_Column]) -> Iterator[_Run]:
+    start = 0
+    for place, columns_of_run in groupby(columns, _place_of_plain):
+        run = [*columns_of_run]
+        if place is None:
+            yield from (_Run(at, at + 1, (), ()) for at in range(start, start + len(run)))
+        else:
+            yield _Run(start, start + len(run), place, tuple(column.place[-1] for column in run))
+        start += len(run)
+
+
+def _place_of_plain(column: _Column) -> tuple[str, ...] | None:
+    return column.place[:-1] if column.place and column.keeps_null and not column.is_object else None
+
+
+def _inner(event: dict[str, Any], place: tuple[str, ...]) -> dict[str, Any]:
+    """Return the object at a place, which is made where it is not there."""
+    for part in place:
+        if not isinstance(event.setdefault(part, {}), dict):  # another column has no object in its cell
+            event[part] = {}
+        event = event[part]
+    return event
 
 
 def _object(value: object) -> object:
@@ -153,6 +195,8 @@ def cell(text: str) -> object:
     """
     if not text:
         return None
+    if text[0] not in _BEGINNINGS and text.isascii():
+        return _TRUTH.get(text, text)
     if _WHOLE.fullmatch(text):
         return int(text) if len(text) <= _DIGITS_OF_64_BITS else msgspec.Raw(text.encode())
     if _NUMBER.fullmatch(text):

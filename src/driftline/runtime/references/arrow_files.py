@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+import narwhals as nw
+
 from driftline.errors import ProfileError
+from driftline.profiles.building.frames import FrameColumns
 from driftline.runtime.references.text_files import read_bytes, reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 PARQUET: Final = (".parquet", ".pq")
 ARROW: Final = (".arrow", ".feather", ".ipc")
 _FILE_STARTS: Final = (b"ARROW1", b"FEA1")
 """How files begin, of the format's second and first version; a stream begins otherwise."""
+
+
+class ParquetColumns(FrameColumns):
+    """The table of a Parquet file, each column read when it is asked for.
+
+    Raises
+    ------
+    ProfileError
+        When there is no such file, or it is no Parquet file; also when a column is asked for.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from pyarrow import parquet  # noqa: PLC0415  # half a second that no other reader needs
+
+        self._path = path
+        with _reading(path):
+            self._file = parquet.ParquetFile(path)
+        self.columns: list[str] = self._file.schema_arrow.names
+
+    @cached_property
+    def schema(self) -> Mapping[str, nw.dtypes.DType]:
+        """Types of the columns by name."""
+        schema: Mapping[str, nw.dtypes.DType] = nw.from_native(self._file.schema_arrow.empty_table()).schema
+        return schema
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    def __getitem__(self, name: str) -> nw.Series[Any]:
+        with _reading(self._path):
+            table = self._file.read(columns=[name])  # what is within a column has its name and a point before its own
+            if table.column_names.count(name) != 1:
+                table = self._file.read()
+            return nw.from_native(table.column(name), series_only=True)
 
 
 def read_parquet(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no types
@@ -27,13 +67,29 @@ def read_parquet(path: Path) -> Any:  # noqa: ANN401  # pyarrow publishes no typ
     ProfileError
         When there is no such file, or it is no Parquet file.
     """
-    import pyarrow as pa  # noqa: PLC0415  # half a second that no other reader needs
-    from pyarrow import parquet  # noqa: PLC0415
+    return _read_folder(path) if path.is_dir() else ParquetColumns(path)
 
-    if path.is_dir():
-        return _read_folder(path)
+
+@contextmanager
+def arrow_memory() -> Iterator[None]:
+    """Let what Arrow allocates go back to the system when it is freed; its own pools keep most of it."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
     try:
-        return parquet.ParquetFile(path).read()
+        yield
+    finally:
+        pa.system_memory_pool().release_unused()
+        pa.set_memory_pool(before)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    import pyarrow as pa  # noqa: PLC0415
+
+    try:
+        yield
     except FileNotFoundError as error:
         message = f"{path}: no such file"
         raise ProfileError(message) from error

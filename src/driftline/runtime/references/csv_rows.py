@@ -66,10 +66,11 @@ def table_of_csv(path: Path, roles: Roles, how: TableOptions, *, positive: str |
     found = {name: read(name) for name in columns}
     frame = pa.table({name: each.values for name, each in found.items() if each.values is not None})
     reading = table_of_frame(frame, roles, positive=positive, at=str(path), configured=how.kinds)
-    features = {
-        name: values if (mixed := found[name].mixed) is None else mixed
-        for name, values in reading.table.features.items()
-    }
+    features = reading.table.features
+    if any(each.mixed is not None for each in found.values()):
+        features = {
+            name: values if (mixed := found[name].mixed) is None else mixed for name, values in features.items()
+        }
     without = tuple(name for name, each in found.items() if each.values is None)
     table = replace(reading.table, features=features, left_out=(*reading.table.left_out, *without))
     said = tuple(column_remark(name, text) for name, each in found.items() for text in each.remarks)

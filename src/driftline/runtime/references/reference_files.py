@@ -26,6 +26,7 @@ from driftline.profiles.building.times import or_none
 from driftline.profiles.task import NO_TIME
 from driftline.runtime.references.arrow_files import ARROW, PARQUET, read_arrow, read_parquet
 from driftline.runtime.references.csv_rows import DELIMITED, table_of_csv
+from driftline.runtime.references.file_store import FileStore
 from driftline.runtime.references.json_files import DOCUMENT, LINES, read_json
 from driftline.runtime.references.json_values import json_object
 from driftline.runtime.references.sql_rows import read_query
@@ -93,7 +94,9 @@ def read_table(
         reading = table_of_csv(source, roles, how, positive=positive)
     else:
         table = read_arrow(source) if kind in ARROW else read_parquet(source)
-        reading = table_of_frame(table, roles, positive=positive, at=str(source), configured=how.kinds)
+        reading = table_of_frame(
+            table, roles, positive=positive, at=str(source), configured=how.kinds, store=FileStore()
+        )
     return _some(reading, str(source))
 
 

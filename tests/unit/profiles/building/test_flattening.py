@@ -14,7 +14,7 @@ from driftline.config.model import ColumnSettings, ModelSettings
 from driftline.errors import ProfileError
 from driftline.events.model_key import ModelKey
 from driftline.profiles.building.build import build_profile
-from driftline.profiles.building.flattening import flat_rows, with_objects_opened, without_nested
+from driftline.profiles.building.flattening import flat_rows, objects_opened, without_nested
 from driftline.profiles.building.frames import table_of_frame
 from driftline.profiles.building.json_rows import remarks_on, table_of_events, table_of_rows
 from driftline.profiles.building.production import ProductionOptions, TimedRow, build_from_production
@@ -73,13 +73,9 @@ def test_a_struct_of_a_frame_is_flattened_alike() -> None:
 
 
 def test_a_column_of_python_objects_is_flattened_alike() -> None:
-    columns: list[tuple[str, Any]] = [
-        ("a", np.array([1.0, np.nan])),
-        ("user", [{"age": 1, "born": date(1980, 1, 1)}, None]),
-    ]
-    opened = with_objects_opened(columns, ())
-    assert [*opened] == ["a", "user.age", "user.born"]
-    kept, vectors, left_out = without_nested(opened)
+    opened = objects_opened({"user": [{"age": 1, "born": date(1980, 1, 1)}, None]}, ())
+    assert [*opened] == ["user.age", "user.born"]
+    kept, vectors, left_out = without_nested({"a": np.array([1.0, np.nan]), **opened})
     assert ([*kept], vectors, [*left_out]) == (["a", "user.age"], {}, ["user.born"])
 
 

@@ -239,7 +239,9 @@ def test_a_line_can_say_that_its_record_has_no_value(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert partitions_named(event_lines(path, LabelFields()), str(path)) == 2
-    file = EventFile(event_lines(path, LabelFields()), str(path), "labels", "labels", 2, lambda _line: "a")
+    file = EventFile(
+        event_lines(path, LabelFields()), str(path), "labels", "labels", 2, lambda lines: ["a"] * len(lines)
+    )
     ((batches, n_bytes),) = file.batches(10)
     assert n_bytes == path.stat().st_size
     values = {batch.source.partition: batch.values for batch in batches}
