@@ -33,6 +33,8 @@ from driftline.panes.flush_record import VERSION, FlushRecord, PaneDelta, encode
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.profiles import Profiles
+from driftline.profiles.shelf import Shelf
+from driftline.runtime.operations.shelf_file import ShelfFile
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.pane_sketch import count_each
 
@@ -92,7 +94,8 @@ class Stage:
             replace(decode_profile(copy, "profile"), key=ModelKey(f"m{i:05}", "1")) for i, copy in enumerate(copies)
         ]
         self.profile_bytes = sum(map(len, records))
-        self.monitor = PartitionMonitor(0, self._settings, Profiles(self.profiles))
+        shelf = Shelf(ShelfFile())
+        self.monitor = PartitionMonitor(0, self._settings, Profiles(self.profiles, shelf=shelf), shelf=shelf.another())
 
     def close(self, number: int) -> Pane:
         """Feed one pane of all models, and close it."""

@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -93,10 +93,25 @@ class Dispersion:
     _standardised: dict[tuple[int, ...], tuple[Floats, Floats]] = field(default_factory=dict, repr=False)
     _eigenvalues: dict[tuple[int, ...], Floats] = field(default_factory=dict, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: without what is quickly worked out again."""
+        state = {**vars(self), "_standardised": {}}
+        return state if self.slow else {**state, "excess": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if state["excess"] is None:
+            vars(self)["excess"] = _no_excess(self.n_groups)
+
     @property
     def n_groups(self) -> int:
         """Number of groups G."""
         return self.shares.size
+
+    @property
+    def n_remembered(self) -> int:
+        """Number of unions of groups whose eigenvalues are cached."""
+        return len(self._eigenvalues)
 
     @property
     def lambda_bar(self) -> float:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.predictions.column_detectors import ColumnDetection
     from driftline.monitoring.state.table import Stateful
     from driftline.profiles.profile import Profile
+    from driftline.profiles.shelf import Shelf
     from driftline.sketches.pane_sketch import PackedSketch
 
 MAX_JOURNAL: Final = 60
@@ -49,7 +50,7 @@ class ProfileMonitor:
     """Windows and detectors that begin and end with one profile.
 
     ``expected_alarms`` are the false alarms within the budget's horizon that the e-detector of one column may raise;
-    with 0 there is none. No window begins before ``restarted_ms``.
+    with 0 there is none. No window begins before ``restarted_ms``. What is seldom needed is kept on the shelf.
 
     Attributes
     ----------
@@ -69,6 +70,7 @@ class ProfileMonitor:
         pane_ms: int,
         expected_alarms: float = 0.0,
         restarted_ms: int | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         windows, key, layout = settings.windows, profile.key, profile.layout
         since_ms = first_pane(profile, pane_ms)
@@ -79,7 +81,7 @@ class ProfileMonitor:
             for size in sorted(windows.verdict)
         }
         self._sliding = SlidingWindow(key, layout, (windows.display, windows.hop), windows.min_samples, since_ms)
-        self.view = ReferenceView(profile, settings, pane_ms)
+        self.view = ReferenceView(profile, settings, pane_ms, shelf)
         self._burn_in = BurnIn(self.view)
         rolling = settings.reference.rolling
         self._rolling = None if rolling is None else RollingReference(layout, rolling, windows.min_samples)
