@@ -98,6 +98,26 @@ class Kept(Generic[T]):
             self._shelf.pages.free(self._place)
 
 
+class Stored(Generic[T]):
+    """A value that is read anew each time; without a shelf it stays in memory."""
+
+    __slots__ = ("_form", "_held", "_pages", "_place")
+
+    def __init__(self, shelf: Shelf | None, value: T, form: Form[T]) -> None:
+        self._pages = None if shelf is None else shelf.pages
+        self._form = form
+        self._held = value if shelf is None else None
+        self._place = -1 if shelf is None else shelf.pages.put(form.pack(value))
+
+    def read(self) -> T:
+        """Return the value; not to be changed."""
+        return cast("T", self._held) if self._pages is None else self._form.unpack(self._pages.get(self._place))
+
+    def __del__(self) -> None:
+        if self._pages is not None:
+            self._pages.free(self._place)
+
+
 class Shelf:
     """Keeps values as bytes, but for those used last.
 

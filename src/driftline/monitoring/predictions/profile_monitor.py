@@ -18,7 +18,8 @@ from driftline.monitoring.predictions.detector_blocks import BlockMaker
 from driftline.monitoring.predictions.origin_trail import OriginTrail
 from driftline.monitoring.predictions.recent_past import RecentPast
 from driftline.monitoring.predictions.rolling import RollingReference
-from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
+from driftline.monitoring.predictions.stored_sketch import StoredSketch, stored
+from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow, WindowPlace
 from driftline.monitoring.state.journal import Journal
 from driftline.sketches.pane_sketch import PaneSketch
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from driftline.monitoring.state.table import Stateful
     from driftline.profiles.profile import Profile
     from driftline.profiles.shelf import Shelf
-    from driftline.sketches.pane_sketch import PackedSketch
 
 MAX_JOURNAL: Final = 60
 """Panes that are kept apart in the state; more are written as what the windows have become."""
@@ -72,15 +72,15 @@ class ProfileMonitor:
         restarted_ms: int | None = None,
         shelf: Shelf | None = None,
     ) -> None:
-        windows, key, layout = settings.windows, profile.key, profile.layout
+        windows, layout = settings.windows, profile.layout
+        place = WindowPlace(profile.key, layout, shelf)
         since_ms = first_pane(profile, pane_ms)
         since_ms = since_ms if restarted_ms is None else max(since_ms, restarted_ms)
         self.profile = profile
         self._tumbling = {
-            int(size): TumblingWindow(key, layout, size, windows.min_samples, since_ms)
-            for size in sorted(windows.verdict)
+            int(size): TumblingWindow(place, size, windows.min_samples, since_ms) for size in sorted(windows.verdict)
         }
-        self._sliding = SlidingWindow(key, layout, (windows.display, windows.hop), windows.min_samples, since_ms)
+        self._sliding = SlidingWindow(place, (windows.display, windows.hop), windows.min_samples, since_ms)
         self.view = ReferenceView(profile, settings, pane_ms, shelf)
         self._burn_in = BurnIn(self.view)
         rolling = settings.reference.rolling
@@ -92,7 +92,7 @@ class ProfileMonitor:
         self.origins = OriginTrail(profile, [*self._tumbling])
         parts: list[Stateful] = [*self._tumbling.values(), self._sliding, self._burn_in]
         parts += [] if self._rolling is None else [self._rolling]
-        self._recent = RecentPast(layout, min(self._tumbling))
+        self._recent = RecentPast(layout, min(self._tumbling), shelf)
         parts += [] if self._mixture is None else [self._mixture, self._recent]
         self._covered = [table for part in parts for table in part.tables]
         self._journal = Journal("pane", PackedUnion, self._covered, MAX_JOURNAL, self._replay)
@@ -105,9 +105,9 @@ class ProfileMonitor:
 
     def add(self, pane: ClosedPane) -> Detected:
         """Add a pane of the profile's grid; all that was due at or before its start has been closed."""
-        packed = None if self._journal.ended and self._mixture is None else pane.sketch.pack()
-        changes = self._add_to_windows(pane, packed)
-        if packed is not None and not self._journal.ended:
+        packed = pane.sketch.pack()
+        changes = self._add_to_windows(pane, stored(self.view.shelf, packed))
+        if not self._journal.ended:
             union = PackedUnion(packed, pane.n_events, pane.offsets, sorted(pane.flags), dict(pane.schemas))
             self._journal.note(pane.start_ms, union)
         self.origins.add(pane)
@@ -117,13 +117,13 @@ class ProfileMonitor:
         found = self._detectors.update(pane.start_ms, present, self._blocks.bounded) if present else []
         return Detected(changes, found)
 
-    def _add_to_windows(self, pane: ClosedPane, packed: PackedSketch | None) -> Sequence[FoundChange]:
-        """Add a pane to all that the journal stands for, with its sketch as it is kept where something keeps it; return
-        what the e-detectors found.
+    def _add_to_windows(self, pane: ClosedPane, piece: StoredSketch) -> Sequence[FoundChange]:
+        """Add a pane to all that the journal stands for, with its sketch as it is kept; return what the e-detectors
+        found.
         """
         for window in self._tumbling.values():
-            window.add(pane)
-        self._sliding.add(pane)
+            window.add(pane, piece)
+        self._sliding.add(pane, piece)
         if MAINTENANCE in pane.flags:
             return ()  # what is not usual teaches nothing: not how much is normal, nor the recent past, nor detectors
         self._burn_in.add(pane)
@@ -131,7 +131,7 @@ class ProfileMonitor:
             self._rolling.add(pane.start_ms, pane.sketch)
         if self._mixture is None:
             return ()
-        self._recent.add(pane, packed)
+        self._recent.add(pane, piece)
         return self._mixture.add(pane)
 
     def events_since(self, moment_ms: int, pane: ClosedPane) -> ClosedWindow | None:
@@ -199,7 +199,7 @@ class ProfileMonitor:
         end_ms = start_ms + self._pane_ms
         flags = frozenset(union.flags)
         pane = ClosedPane(start_ms, end_ms, sketch, union.offsets, flags, union.schemas)
-        self._add_to_windows(pane, union.sketch)
+        self._add_to_windows(pane, stored(self.view.shelf, union.sketch))
 
 
 def first_pane(profile: Profile, pane_ms: int) -> int:

@@ -14,8 +14,8 @@ from driftline.runtime.operations.logs import get_logger
 
 _log = get_logger(__name__)
 
-_PAGE: Final = 4_096
-"""Bytes that places are multiples of."""
+_LEAST: Final = 1_024
+"""Bytes of the smallest place. There are four sizes between one and its double, so that what is freed fits others."""
 
 
 class ShelfFile:
@@ -28,8 +28,8 @@ class ShelfFile:
 
     Notes
     -----
-    *State*: 100 bytes a place. The file grows to what was kept at the same time; a place that was freed is used again
-    for what fits into it. Several threads may use it.
+    *State*: 200 bytes a place. The file grows to what was kept at the same time, and a fifth more; a place that was
+    freed is used again for what is about as large. Several threads may use it.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
@@ -39,7 +39,8 @@ class ShelfFile:
         self._lock = threading.Lock()
         self._spans: dict[int, tuple[int, int]] = {}
         """Bytes of each place, and bytes that are reserved for it."""
-        self._free: dict[int, int] = {}
+        self._free: dict[int, list[int]] = {}
+        """Places by how large they are."""
         self._freed: deque[int] = deque()
         self._end = 0
         self._in_memory: dict[int, bytes] = {}
@@ -48,7 +49,8 @@ class ShelfFile:
         """Keep bytes, and return their place."""
         with self._lock:
             self._take_back()
-            place, reserved = self._reserve(-(-max(len(data), 1) // _PAGE) * _PAGE)
+            reserved = size_of(len(data))
+            place = self._reserve(reserved)
             self._spans[place] = len(data), reserved
             try:
                 written = 0
@@ -60,15 +62,13 @@ class ShelfFile:
                 self._in_memory[place] = data
             return place
 
-    def _reserve(self, n_bytes: int) -> tuple[int, int]:
-        """Return the least free place that is large enough, or a new one, and how large it is."""
-        fitting = min(((n, place) for place, n in self._free.items() if n >= n_bytes), default=None)
-        if fitting is not None:
-            reserved, place = fitting
-            del self._free[place]
-            return place, reserved
+    def _reserve(self, n_bytes: int) -> int:
+        """Return a free place that is so large, or a new one."""
+        free = self._free.get(n_bytes)
+        if free:
+            return free.pop()
         place, self._end = self._end, self._end + n_bytes
-        return place, n_bytes
+        return place
 
     def get(self, place: int) -> bytes:
         """Return the bytes of a place.
@@ -102,4 +102,19 @@ class ShelfFile:
         while self._freed:
             place = self._freed.popleft()
             self._in_memory.pop(place, None)
-            _, self._free[place] = self._spans.pop(place)
+            _, reserved = self._spans.pop(place)
+            self._free.setdefault(reserved, []).append(place)
+
+
+def size_of(n_bytes: int) -> int:
+    """Return how large a place for so many bytes is.
+
+    Examples
+    --------
+    >>> [size_of(n) for n in (0, 1_024, 1_025, 2_100, 4_000, 9_000)]
+    [1024, 1024, 1280, 2560, 4096, 10240]
+    """
+    if n_bytes <= _LEAST:
+        return _LEAST
+    unit = 1 << (n_bytes - 1).bit_length() - 3
+    return -(-n_bytes // unit) * unit

@@ -7,7 +7,7 @@ import numpy as np
 
 from driftline.events.model_key import ModelKey
 from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
+from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow, WindowPlace
 from driftline.sketches.layout import EVENTS, Layout
 from driftline.sketches.pane_sketch import PaneSketch
 from tests.support.state import changes, checkpoint, restore
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 KEY = ModelKey("m", "")
 LAYOUT = Layout(())
+PLACE = WindowPlace(KEY, LAYOUT)
 YEAR_MS = 365 * 86_400_000
 
 
@@ -27,11 +28,11 @@ def pane(start_ms: int, n: int, flags: frozenset[str] = frozenset()) -> ClosedPa
 
 
 def tumbling(since_ms: int = 0) -> TumblingWindow:
-    return TumblingWindow(KEY, LAYOUT, 100, 50, since_ms)
+    return TumblingWindow(PLACE, 100, 50, since_ms)
 
 
 def sliding(since_ms: int = 0) -> SlidingWindow:
-    return SlidingWindow(KEY, LAYOUT, (60, 20), 5, since_ms)
+    return SlidingWindow(PLACE, (60, 20), 5, since_ms)
 
 
 def shape(window: ClosedWindow | None) -> tuple[int, int, int] | None:
@@ -107,7 +108,7 @@ def test_flags_of_a_pane_stay_with_the_window() -> None:
 
 def test_a_window_knows_its_events_by_hour_of_the_week() -> None:
     hour = 3_600_000
-    window = TumblingWindow(KEY, LAYOUT, 24 * hour, 50, 0)
+    window = TumblingWindow(PLACE, 24 * hour, 50, 0)
     for start_ms, n in ((20 * hour, 30), (21 * hour, 10), (21 * hour + 10, 5), (23 * hour, 40), (23 * hour + 10, 0)):
         window.add(pane(start_ms, n))
     closed = window.close(24 * hour)
@@ -118,7 +119,7 @@ def test_a_window_knows_its_events_by_hour_of_the_week() -> None:
 
 def test_a_window_that_goes_on_for_weeks_keeps_168_hours() -> None:
     hour = 3_600_000
-    window = TumblingWindow(KEY, LAYOUT, hour, 10_000, 0)
+    window = TumblingWindow(PLACE, hour, 10_000, 0)
     for i in range(400):
         window.add(pane(i * hour, 25))
     closed = window.close(400 * hour)

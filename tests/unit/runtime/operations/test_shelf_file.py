@@ -27,7 +27,7 @@ def test_the_place_of_what_was_freed_is_used_again(tmp_path: Path) -> None:
     pages.free(small)
     pages.free(large)
     assert pages.put(b"d" * 9_000) == large
-    assert pages.put(b"e" * 4_096) == small
+    assert pages.put(b"e" * 1_024) == small
     assert pages.get(large) == b"d" * 9_000
 
 
