@@ -74,7 +74,10 @@ class Kept(Generic[T]):
     @property
     def value(self) -> T:
         """The value, read back where it was put away."""
-        return cast("T", self._held) if self._shelf is None else self._shelf.used(self)
+        held = self._held
+        if self._shelf is None or (self._shelf.last is self and held is not _AWAY):
+            return cast("T", held)
+        return self._shelf.used(self)
 
     def put_away(self, pages: Pages) -> None:
         """Write the value where it is not yet written as it is, and let go of it."""
@@ -151,6 +154,8 @@ class Shelf:
         self._most = most
         self._lock = threading.RLock()
         self._latest: OrderedDict[int, ref[Kept[Any]]] = OrderedDict()
+        self.last: Kept[Any] | None = None
+        """The value that was used last."""
 
     def another(self) -> Shelf:
         """Return a shelf with the same pages and latest values of its own."""
@@ -171,6 +176,7 @@ class Shelf:
             if latest is None or latest() is not kept:
                 self._latest[key] = ref(kept)
             self._latest.move_to_end(key)
+            self.last = kept
             while len(self._latest) > self._most:
                 _, oldest = self._latest.popitem(last=False)
                 put_away = oldest()

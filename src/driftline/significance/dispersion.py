@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -213,6 +213,7 @@ def weights_of(standardised: Floats) -> Floats:
     return weights
 
 
+@lru_cache(maxsize=256)
 def _no_excess(n_groups: int) -> Floats:
     """Return zeros of shape (G, G) that take no memory: most columns of most models have no more than these."""
     return np.broadcast_to(np.float64(0.0), (n_groups, n_groups))

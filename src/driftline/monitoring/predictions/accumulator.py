@@ -114,6 +114,11 @@ class Accumulator:
         for slot, n in other.hours.items():
             self._add_hour(slot, n)
 
+    def join(self, pieces: Sequence[StoredSketch], joined: StoredSketch) -> None:
+        """Keep the union of the latest pieces in their place, if these are the latest ones here."""
+        if len(pieces) > 1 and self._pieces[-len(pieces) :] == pieces:
+            self._pieces[-len(pieces) :] = [joined]
+
     def _append(self, pieces: Sequence[StoredSketch], n_events: int) -> None:
         self._pieces = [*self._pieces, *pieces]
         self._is_packed = False

@@ -21,7 +21,7 @@ from driftline.monitoring.predictions.rolling import RollingReference
 from driftline.monitoring.predictions.stored_sketch import StoredSketch, stored
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow, WindowPlace
 from driftline.monitoring.state.journal import Journal
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, merge_sketches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +82,7 @@ class ProfileMonitor:
         }
         self._sliding = SlidingWindow(place, (windows.display, windows.hop), windows.min_samples, since_ms)
         self.view = ReferenceView(profile, settings, pane_ms, shelf)
+        self._pieces: list[StoredSketch] = []
         self._burn_in = BurnIn(self.view)
         rolling = settings.reference.rolling
         self._rolling = None if rolling is None else RollingReference(layout, rolling, windows.min_samples)
@@ -121,6 +122,9 @@ class ProfileMonitor:
         """Add a pane to all that the journal stands for, with its sketch as it is kept; return what the e-detectors
         found.
         """
+        if len(self._pieces) >= MAX_JOURNAL:
+            self._join()
+        self._pieces.append(piece)
         for window in self._tumbling.values():
             window.add(pane, piece)
         self._sliding.add(pane, piece)
@@ -160,11 +164,21 @@ class ProfileMonitor:
     def close(self, at_ms: int) -> list[ClosedWindow]:
         """Close the windows that are due at this moment, the smaller sizes first, the sliding one last."""
         self._journal.end()
+        self._join()
         self._burn_in.settle(at_ms)
         windows = [window.close(at_ms) for window in self._tumbling.values() if window.due_ms() == at_ms]
         if self._sliding.due_ms() == at_ms:
             windows.append(self._sliding.show(at_ms))
         return [self._beside(window) for window in windows if window is not None]
+
+    def _join(self) -> None:
+        """Make one of the panes since windows last ended, for all windows that hold them."""
+        pieces, self._pieces = self._pieces, []
+        if len(pieces) > 1:
+            joined = stored(self.view.shelf, merge_sketches([piece.read() for piece in pieces]))
+            for window in self._tumbling.values():
+                window.join(pieces, joined)
+            self._sliding.join(pieces, joined)
 
     def _beside(self, window: ClosedWindow) -> ClosedWindow:
         """Return a window with the recent past that it is compared with."""

@@ -16,6 +16,8 @@ from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane
 from driftline.monitoring.state.table import Codec, Table, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from driftline.events.model_key import ModelKey
     from driftline.monitoring.predictions.stored_sketch import StoredSketch
     from driftline.profiles.shelf import Shelf
@@ -85,6 +87,11 @@ class TumblingWindow:
         running.union.add(pane, piece)
         self._running.set(running)
 
+    def join(self, pieces: Sequence[StoredSketch], joined: StoredSketch) -> None:
+        """Keep the union of the latest panes in their place."""
+        if self._running:
+            self._running.value.union.join(pieces, joined)
+
     def due_ms(self) -> int | None:
         """Return when the window ends, as things stand; None while it has too few events."""
         running = self._running.or_none
@@ -131,6 +138,11 @@ class SlidingWindow:
                 self._seen_ms.set(pane.start_ms - pane.start_ms % self._hop_ms)
         self._running.value.add(pane, piece)
         self._running.changed()
+
+    def join(self, pieces: Sequence[StoredSketch], joined: StoredSketch) -> None:
+        """Keep the union of the latest panes in their place."""
+        if self._running:
+            self._running.value.join(pieces, joined)
 
     def due_ms(self) -> int | None:
         """Return the next multiple of the hop at which something can be shown or forgotten."""

@@ -6,10 +6,11 @@ import msgspec
 import numpy as np
 
 from driftline.events.model_key import ModelKey
-from driftline.monitoring.predictions.accumulator import ClosedPane
+from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane
+from driftline.monitoring.predictions.stored_sketch import stored
 from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow, WindowPlace
 from driftline.sketches.layout import EVENTS, Layout
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, merge_sketches
 from tests.support.state import changes, checkpoint, restore
 
 if TYPE_CHECKING:
@@ -231,3 +232,16 @@ def test_the_packed_running_block_is_a_copy() -> None:
     running = msgspec.msgpack.decode(state)
     assert running[1] == 6
     assert np.frombuffer(running[0][0][3], dtype="<i1").tolist() == [6]
+
+
+def test_panes_that_were_joined_count_once() -> None:
+    whole, joined = Accumulator(LAYOUT), Accumulator(LAYOUT)
+    panes = [pane(10 * number, 5 + number) for number in range(6)]
+    pieces = [stored(None, each.sketch.pack()) for each in panes]
+    for each, piece in zip(panes, pieces, strict=True):
+        whole.add(each, piece)
+        joined.add(each, piece)
+    joined.join(pieces[2:], stored(None, merge_sketches([piece.read() for piece in pieces[2:]])))
+    joined.join(pieces[:2], pieces[5])
+    assert joined.n_events == whole.n_events == 45
+    assert joined.pack() == whole.pack()
