@@ -6,7 +6,8 @@ process, without Kafka: flush records go to the pure core of one panes partition
 two parts the worker's event loop has its turn. Models have 50 features, a prediction and a score, a profile of their
 own of 14 days with timestamps, and so many events in each pane of 10 seconds; settings are the defaults. Traffic does
 not change. Panes of the first hour are closed one by one, so the windows for display and the hour's verdict windows
-close where they do in production.
+close where they do in production, and each is followed by a checkpoint. As in production the profiles come one after
+the other, and memory that was freed is given back once a minute of event time.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from driftline.panes.flush_record import VERSION, FlushRecord, PaneDelta, encode
 from driftline.profiles.building.column_values import encode_values
 from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.profiles import Profiles
+from driftline.profiles.shelf import Shelf
+from driftline.runtime.operations.memory_arenas import MemoryReturn, limit_arenas
+from driftline.runtime.operations.shelf_file import ShelfFile
 from driftline.sketches.encoding import EncodedColumns
 from driftline.sketches.pane_sketch import count_each
 
@@ -49,6 +53,8 @@ A_RECORD: Final = 50
 """Models of one flush record."""
 N_PANES: Final = 361
 """Those of an hour, and the one after it, which shows that the hour is over."""
+A_MINUTE: Final = 6
+"""Panes of a minute."""
 MB: Final = 1e6
 
 
@@ -67,6 +73,8 @@ class Pane(NamedTuple):
     seconds: float
     longest: float
     n_outputs: int
+    checkpoint: tuple[int, float]
+    resident: float
 
 
 class Stage:
@@ -85,14 +93,17 @@ class Stage:
         self._start_ms, self._n_events, self._offset = model.live_ms, n_events, 0
         with get_context("spawn").Pool(1) as pool:  # what it takes is given back
             self._sketches, records = pool.apply(drawn, (n_events,))
+        self._memory = MemoryReturn()
+        self._memory.now()
         self.before = resident()
-        # each from a copy of the records, as a worker reads those of every model
-        copies = ([bytes(bytearray(each)) for each in records] for _ in range(n_models))
-        self.profiles = [
-            replace(decode_profile(copy, "profile"), key=ModelKey(f"m{i:05}", "1")) for i, copy in enumerate(copies)
-        ]
+        shelf = Shelf(ShelfFile())
+        known = Profiles(shelf=shelf)
+        self._keys = [ModelKey(f"m{i:05}", "1") for i in range(n_models)]
+        for key in self._keys:  # each from a copy of the records, as a worker reads those of every model
+            known.add(replace(decode_profile([bytes(bytearray(each)) for each in records], "profile"), key=key))
+        self.profiles = [known.of(key)[0] for key in self._keys]
         self.profile_bytes = sum(map(len, records))
-        self.monitor = PartitionMonitor(0, self._settings, Profiles(self.profiles))
+        self.monitor = PartitionMonitor(0, self._settings, known, shelf=shelf.another())
 
     def close(self, number: int) -> Pane:
         """Feed one pane of all models, and close it."""
@@ -118,7 +129,10 @@ class Stage:
         begin, longest, n_outputs = time.process_time(), 0.0, 0
         for seconds, n in self._parts(encoded):
             longest, n_outputs = max(longest, seconds), n_outputs + n
-        return Pane(time.process_time() - begin, longest, n_outputs)
+        seconds, checkpoint = time.process_time() - begin, self._checkpoint()
+        if number % A_MINUTE == A_MINUTE - 1:
+            self._memory.now()
+        return Pane(seconds, longest, n_outputs, checkpoint, resident())
 
     def _parts(self, records: Sequence[bytes]) -> Iterator[tuple[float, int]]:
         for record in records:
@@ -131,8 +145,7 @@ class Stage:
                 if outputs is None:
                     break
 
-    def checkpoint(self) -> tuple[int, float]:
-        """Return the bytes of a checkpoint and its wall time, s."""
+    def _checkpoint(self) -> tuple[int, float]:
         begin = time.perf_counter()
         entries = self.monitor.checkpoint().entries
         return sum(len(key) + len(value or b"") for key, value in entries.items()), time.perf_counter() - begin
@@ -160,15 +173,14 @@ def measured(n_models: int, n_events: int) -> dict[str, float | int]:
     """Return the figures."""
     stage = Stage(n_models, n_events)
     first = stage.close(0)
-    whole, _ = stage.checkpoint()
     panes = [stage.close(number) for number in range(1, N_PANES)]
     hour_end = 3_600_000 // stage.pane_ms
     plain = sorted(pane.seconds for pane in panes if not pane.n_outputs)
     shown = [pane for pane in panes[: hour_end - 2] if pane.n_outputs]
     hour = panes[hour_end - 2]
-    stage.checkpoint()
-    stage.close(N_PANES)
-    by_difference, took = stage.checkpoint()
+    of_checkpoints = sorted(pane.checkpoint[1] for pane in panes)
+    n_bytes = sorted(pane.checkpoint[0] for pane in panes)
+    most = max(pane.resident for pane in panes)
     return {
         "models": n_models,
         "columns": len(stage.profiles[0].columns),
@@ -179,13 +191,15 @@ def measured(n_models: int, n_events: int) -> dict[str, float | int]:
         "hour_s": hour.seconds,
         "hour_outputs": hour.n_outputs,
         "longest_part_s": max(pane.longest for pane in [first, *panes]),
-        "cores": sum(pane.seconds for pane in panes) * 1000 / (len(panes) * stage.pane_ms),
-        "resident_mb": resident(),
-        "resident_a_model_mb": (resident() - stage.before) / n_models,
+        "cores": sum(pane.seconds + pane.checkpoint[1] for pane in panes) * 1000 / (len(panes) * stage.pane_ms),
+        "resident_before_mb": stage.before,
+        "resident_mb": panes[-1].resident,
+        "resident_most_mb": most,
+        "resident_a_model_mb": (most - stage.before) / n_models,
         "profile_mb": stage.profile_bytes / MB,
-        "first_checkpoint_mb": whole / MB,
-        "checkpoint_mb": by_difference / MB,
-        "checkpoint_s": took,
+        "checkpoint_mb": n_bytes[len(n_bytes) // 2] / MB,
+        "largest_checkpoint_mb": n_bytes[-1] / MB,
+        "checkpoint_s": of_checkpoints[len(of_checkpoints) // 2],
     }
 
 
@@ -195,6 +209,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=10, help="of each model in a pane")
     parser.add_argument("--out", type=Path, help="JSON file of the figures")
     options = parser.parse_args()
+    limit_arenas()
     figures = measured(options.models, options.events)
     for name, figure in figures.items():
         print(f"{name:22} {figure:,.4g}")

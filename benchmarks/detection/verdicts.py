@@ -25,7 +25,7 @@ from driftline.checks.references.reference_view import ReferenceView
 from driftline.config.settings import Settings
 from driftline.events.source import SEGMENT_ALL
 from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.windowing import TumblingWindow
+from driftline.monitoring.predictions.windowing import TumblingWindow, WindowPlace
 from driftline.sketches.columns import MISSING as ABSENT
 from driftline.sketches.columns import CategoricalColumn
 from driftline.sketches.fixed_point import Z_LIMIT, Z_SCALE, split
@@ -86,7 +86,7 @@ class Checks:
         counts = np.diff([*firsts, times_ms.size])
         found = []
         for size in self._levels:
-            window = TumblingWindow(KEY, Layout(()), size, self._settings.windows.min_samples, since_ms)
+            window = TumblingWindow(WindowPlace(KEY, Layout(())), size, self._settings.windows.min_samples, since_ms)
             for start_ms, n in zip(starts.tolist(), counts.tolist(), strict=True):
                 sketch = PaneSketch(Layout(()))
                 sketch.counts[EVENTS] = n

@@ -39,7 +39,8 @@ def test_cuts_and_restarts_do_not_matter(panes: list[tuple[int, int]], parts: li
         cut[3 - part].add(pane(number, n - n // 3))
     merged = Accumulator(LAYOUT)
     for each in reversed(cut):
-        merged.add_packed(msgspec.msgpack.decode(msgspec.msgpack.encode(each.pack()), type=PackedUnion))
+        packed = msgspec.msgpack.decode(msgspec.msgpack.encode(each.pack()), type=PackedUnion)
+        merged.add_union(Accumulator.unpack(packed, LAYOUT))
     assert msgspec.msgpack.encode(merged.pack()) == msgspec.msgpack.encode(whole.pack())
     hours = closed(ModelKey("m", ""), "tumbling", (0, 1, 1), merged).hours
     expected: dict[int, int] = {}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.control.model_control import ModelControl
     from driftline.profiles.profile import Profile
     from driftline.profiles.profiles import Profiles
+    from driftline.profiles.shelf import Shelf
     from driftline.profiles.task import Task
 
 IDLE = "idle"
@@ -37,6 +38,8 @@ class ModelSetup(NamedTuple):
     """Names in a features object that are no features."""
     control: ModelControl | None = None
     """What has been said of the model on the control topic; None where nothing can be."""
+    shelf: Shelf | None = None
+    """Where what is seldom needed is kept; None where it stays in memory."""
 
     @property
     def directions(self) -> ModelControl:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.state.table import Tables
     from driftline.panes.flush_record import FlushRecord, JoinDelta, PaneDelta
     from driftline.profiles.profiles import Profiles
+    from driftline.profiles.shelf import Shelf
 
 __all__ = ["META_KEY", "Checkpoint", "PartitionMonitor"]
 
@@ -65,6 +66,9 @@ class PartitionMonitor:
     not_features : frozenset of str
         Fields beside the mapped ones that are no features, where the record itself is the features object; as the
         sketch stage has them.
+    shelf : Shelf, optional
+        Where what is known of each model, and only needed when its windows end, is kept in the meantime. Monitors of
+        one thread may share it, and nobody else.
 
     Notes
     -----
@@ -75,11 +79,18 @@ class PartitionMonitor:
     """
 
     def __init__(
-        self, partition: int, settings: Settings, profiles: Profiles, *, not_features: frozenset[str] = frozenset()
+        self,
+        partition: int,
+        settings: Settings,
+        profiles: Profiles,
+        *,
+        not_features: frozenset[str] = frozenset(),
+        shelf: Shelf | None = None,
     ) -> None:
         self._partition = partition
         self._settings = settings
         self._profiles = profiles
+        self._shelf = shelf
         self._pane_ms = int(settings.time.pane)
         self._not_features = fields_beside(settings.predictions.fields, not_features)
         self._watermarks = Watermarks(with_labels=settings.labels is not None, routed=settings.join.routed)
@@ -178,7 +189,7 @@ class PartitionMonitor:
             if budget is None:
                 budget = self._budgets[key.model] = ErrorBudget.of(self._settings, key.model, self._places)
             control = ModelControl(self._book, key)
-            setup = ModelSetup(key, budget, self._pane_ms, self._profiles, self._not_features, control)
+            setup = ModelSetup(key, budget, self._pane_ms, self._profiles, self._not_features, control, self._shelf)
             model = self._models[key] = ModelMonitor(setup, self._at)
         return model
 
@@ -301,7 +312,13 @@ class PartitionMonitor:
 
     @classmethod
     def restore(
-        cls, partition: int, settings: Settings, profiles: Profiles, entries: Mapping[bytes, bytes]
+        cls,
+        partition: int,
+        settings: Settings,
+        profiles: Profiles,
+        entries: Mapping[bytes, bytes],
+        *,
+        shelf: Shelf | None = None,
     ) -> PartitionMonitor:
         """Return the monitor of the last checkpoint; records from its position on are to be applied next.
 
@@ -319,7 +336,7 @@ class PartitionMonitor:
         ProfileError
             When the state counts under a profile that is not among them.
         """
-        monitor = cls(partition, settings, profiles)
+        monitor = cls(partition, settings, profiles, shelf=shelf)
         if not entries:
             return monitor
         at = monitor._at

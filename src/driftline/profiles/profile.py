@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,6 +14,8 @@ from msgspec import Struct
 
 from driftline.profiles.estimator import estimator_id
 from driftline.profiles.feature_groups import feature_groups
+from driftline.profiles.history import History
+from driftline.profiles.shelf import Form
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.grid import TAIL_BINS
 from driftline.sketches.joint import Z_UNITS
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from driftline.profiles.estimator import Estimator
     from driftline.profiles.feature_errors import FeatureErrors
     from driftline.profiles.feature_groups import FeatureGroups
-    from driftline.profiles.history import History
+    from driftline.profiles.shelf import Shelf
     from driftline.profiles.task import Origin, Task
     from driftline.sketches.columns import Column
     from driftline.sketches.joint import Joint
@@ -55,6 +58,31 @@ class JointReference(Struct, frozen=True, array_like=True):
         return np.frombuffer(self.rows, dtype="<i2").reshape(-1, max(n_columns, 1)) / Z_UNITS
 
 
+class _Large(NamedTuple):
+    """The parts of a profile that take nearly all of its memory, and are seldom needed."""
+
+    reference: PaneSketch
+    history: History | None
+    joint_reference: JointReference | None
+
+
+def _packed(large: _Large) -> bytes:
+    history = b"" if large.history is None else msgspec.msgpack.encode(large.history)
+    return pickle.dumps((large.reference, history, large.joint_reference), pickle.HIGHEST_PROTOCOL)
+
+
+def _unpacked(data: bytes) -> _Large:
+    reference, history, joint = pickle.loads(data)  # noqa: S301  # this process has written it
+    return _Large(reference, msgspec.msgpack.decode(history, type=History) if history else None, joint)
+
+
+_FORM: Final = Form(_packed, _unpacked)
+
+
+def _none() -> None:
+    """Return the default of a part that may be on a shelf: a default of the class would be found in its place."""
+
+
 @dataclass(frozen=True)
 class Profile:
     """The reference that a model's panes are compared with."""
@@ -73,13 +101,13 @@ class Profile:
     has an empty one."""
     performance: NDArray[np.int64] | None
     """Of the reference events with labels, shape (task.performance_layout.n_cells,)."""
-    history: History | None = None
+    history: History | None = field(default_factory=_none)
     """How the reference events lie in time, where that is known."""
     decay: Decay | None = None
     """How recent events weigh more; the reference's counts are then scaled to their effective number."""
     joint: Joint | None = None
     """What sketches keep of several features together."""
-    joint_reference: JointReference | None = None
+    joint_reference: JointReference | None = field(default_factory=_none)
     """What the null distributions of multivariate checks are made of."""
     estimator: Estimator | None = None
     """What estimates performance before labels; where the reference has labels that it could be fitted on."""
@@ -98,6 +126,26 @@ class Profile:
     contradictions: tuple[str, ...] = field(default=(), compare=False)
     """What its rows' scores, predictions and labels say against each other, one sentence each; for who builds it, and
     not published."""
+
+    def put_away(self, shelf: Shelf) -> None:
+        """Keep the reference's cells, history and joint reference on a shelf, from which they are read when asked for.
+
+        It stays the same profile: what identifies it is worked out before.
+        """
+        if "_large" not in vars(self):
+            _ = self.profile_id
+            large = _Large(self.reference, self.history, self.joint_reference)
+            vars(self)["_large"] = shelf.keep(large, _FORM)
+            for name in _Large._fields:
+                del vars(self)[name]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """Return a part that is on a shelf."""
+            if name in _Large._fields and "_large" in vars(self):
+                return getattr(vars(self)["_large"].value, name)
+            raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
     @cached_property
     def layout(self) -> Layout:

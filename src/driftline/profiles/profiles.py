@@ -10,15 +10,17 @@ if TYPE_CHECKING:
 
     from driftline.events.model_key import ModelKey
     from driftline.profiles.profile import Profile
+    from driftline.profiles.shelf import Shelf
 
 
 class Profiles:
     """All known profiles, by model key and by id.
 
-    Adding is idempotent, and the order of adding does not matter.
+    Adding is idempotent, and the order of adding does not matter. With a shelf, what of them is seldom needed is there.
     """
 
-    def __init__(self, profiles: Iterable[Profile] = ()) -> None:
+    def __init__(self, profiles: Iterable[Profile] = (), *, shelf: Shelf | None = None) -> None:
+        self.shelf = shelf
         self._by_id: dict[str, Profile] = {}
         self._starts: dict[ModelKey, list[tuple[int, str]]] = {}
         for profile in profiles:
@@ -28,6 +30,8 @@ class Profiles:
         """Make a profile known."""
         if profile.profile_id in self._by_id:
             return
+        if self.shelf is not None:
+            profile.put_away(self.shelf)
         self._by_id[profile.profile_id] = profile
         insort(self._starts.setdefault(profile.key, []), (profile.effective_from_ms, profile.profile_id))
 

@@ -13,11 +13,13 @@ from confluent_kafka import KafkaException
 
 from driftline.native.library import description, problem
 from driftline.profiles.profiles import Profiles
+from driftline.profiles.shelf import Shelf
 from driftline.runtime.kafka.broker_failures import broker_error
 from driftline.runtime.kafka.input_partitions import input_topics
 from driftline.runtime.kafka.topic_admin import TopicAdmin
 from driftline.runtime.operations.health import TelemetryServer
 from driftline.runtime.operations.logs import get_logger
+from driftline.runtime.operations.shelf_file import ShelfFile
 from driftline.runtime.operations.telemetry import Telemetry
 from driftline.runtime.operations.waiting import wait_for
 from driftline.runtime.operations.worker_slot import worker_slot
@@ -56,7 +58,7 @@ class Node:
 
     ``name`` is that of the sketch worker: stable over restarts, unique among the workers; by default made of the host's
     name and a slot of this host (:func:`driftline.runtime.operations.worker_slot.worker_slot`). Faust makes its folders
-    in ``data_dir``, where driftline keeps nothing.
+    in ``data_dir``, and what is seldom needed of profiles is in a file there, which goes with the process.
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class Node:
             _log.warning("the native library is not used", reason=unused)
         if self._create_topics:
             self._make_topics()
-        profiles = Profiles()
+        profiles = Profiles(shelf=Shelf(ShelfFile(self._data_dir)))
         references = ReferenceReader(self._settings.kafka, self._credentials, profiles, self._fail)
         references.start()
         workers = self._workers(profiles, references, name)

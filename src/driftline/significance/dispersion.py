@@ -23,8 +23,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Final, Literal
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -93,10 +93,25 @@ class Dispersion:
     _standardised: dict[tuple[int, ...], tuple[Floats, Floats]] = field(default_factory=dict, repr=False)
     _eigenvalues: dict[tuple[int, ...], Floats] = field(default_factory=dict, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: without what is quickly worked out again."""
+        state = {**vars(self), "_standardised": {}}
+        return state if self.slow else {**state, "excess": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if state["excess"] is None:
+            vars(self)["excess"] = _no_excess(self.n_groups)
+
     @property
     def n_groups(self) -> int:
         """Number of groups G."""
         return self.shares.size
+
+    @property
+    def n_remembered(self) -> int:
+        """Number of unions of groups whose eigenvalues are cached."""
+        return len(self._eigenvalues)
 
     @property
     def lambda_bar(self) -> float:
@@ -198,6 +213,7 @@ def weights_of(standardised: Floats) -> Floats:
     return weights
 
 
+@lru_cache(maxsize=256)
 def _no_excess(n_groups: int) -> Floats:
     """Return zeros of shape (G, G) that take no memory: most columns of most models have no more than these."""
     return np.broadcast_to(np.float64(0.0), (n_groups, n_groups))

@@ -6,6 +6,7 @@ up.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -34,8 +35,6 @@ class OriginCells:
     starts : ndarray of int64, shape (n,)
         First cell of each run in a sketch's count vector. The first cells are events, late events, and those with
         unexpected features, as in the sketch.
-    of_cell : ndarray of int64, shape (layout.n_cells,)
-        The run of each cell.
     columns : tuple of slice
         The runs of each column.
     is_odd : ndarray of bool, shape (n,)
@@ -55,9 +54,12 @@ class OriginCells:
         self.starts: NDArray[np.int64] = np.array(starts, dtype=np.int64)
         self.is_odd: NDArray[np.bool_] = np.array(odd, dtype=np.bool_)
         self.columns = tuple(columns)
-        self.of_cell: NDArray[np.int64] = (
-            np.searchsorted(self.starts, np.arange(layout.n_cells), side="right").astype(np.int64) - 1
-        )
+        self._n_cells = layout.n_cells
+
+    @cached_property
+    def of_cell(self) -> NDArray[np.int64]:
+        """The run of each cell, shape (layout.n_cells,)."""
+        return np.searchsorted(self.starts, np.arange(self._n_cells), side="right").astype(np.int64) - 1
 
     @property
     def n(self) -> int:

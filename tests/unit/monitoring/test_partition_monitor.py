@@ -13,6 +13,7 @@ from driftline.events.source import SEGMENT_ALL, Source, Watermark
 from driftline.monitoring.partition_monitor import PartitionMonitor
 from driftline.monitoring.predictions.open_panes import MAX_PIECES
 from driftline.panes.flush_record import VERSION, FlushRecord, PaneDelta, encode
+from driftline.profiles.codec import decode_profile, encode_profile
 from driftline.profiles.profiles import Profiles
 from tests.support.monitor_runs import Run, run
 from tests.support.monitored import KEY, OTHER, SETTINGS, YEAR_MS, flush, mark, one_partition, predictions
@@ -29,6 +30,7 @@ from tests.support.monitoring import (
     schedule,
     training_profile,
 )
+from tests.support.shelves import narrow_shelf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -140,6 +142,26 @@ def test_a_record_is_evaluated_model_by_model() -> None:
     assert parted.checkpoint() == whole.checkpoint()
     models = [{json.loads(each.value or b"{}")["model"] for each in part if each.channel == "events"} for part in parts]
     assert [of for of in models if of] == [{KEY.model}, {OTHER.model}]
+
+
+def test_what_is_on_a_shelf_says_the_same() -> None:
+    """Two models take turns, and nothing but what was used last is in memory."""
+    times = range(START_MS, START_MS + 40 * WINDOW_MS, WINDOW_MS)
+    both = [item for at in times for key in (KEY, OTHER) for item in predictions(at, 60, key=key)]
+    traffic = one_partition(sorted(both, key=lambda item: item.time_ms))
+    traffic.published.append(training_profile(OTHER, 0))
+    traffic.knows(traffic.published[1])
+    copies = [decode_profile([value for _, value in encode_profile(each)], "here") for each in traffic.published]
+    whole = PartitionMonitor(0, SETTINGS, Profiles(traffic.published))
+    put_away = PartitionMonitor(0, SETTINGS, Profiles(copies, shelf=narrow_shelf()), shelf=narrow_shelf())
+    n, n_windows = len(traffic.partitions[0]), 0
+    for offset, start in enumerate(range(0, n, 97)):
+        record = flush(traffic, start, min(start + 97, n))
+        said = whole.apply(record, offset)
+        n_windows += len(windows(said))
+        assert put_away.apply(record, offset) == said
+        assert put_away.checkpoint() == whole.checkpoint()
+    assert n_windows > 20
 
 
 def test_a_record_applied_twice_counts_once() -> None:

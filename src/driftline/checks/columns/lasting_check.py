@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 ERRORS: Final = 2.5
 """Standard errors by which a window must differ for a change to count as lasting."""
 _LEAST: Final = 0.5
+_CACHED: Final = 512
+"""Columns whose directions are remembered: with a season, those of one window are seldom those of the next."""
 
 
 @check("lasting", "column", lambda _settings: 0, order=3)
@@ -115,12 +117,12 @@ def _compared(
     return seen, np.append(usual, missing), directions
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=_CACHED)
 def _of_numbers(usual_bytes: bytes, held: ValueGroups) -> tuple[Direction, ...]:
     return held.directions(*shares_of(np.frombuffer(usual_bytes)))
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=_CACHED)
 def _of_categories(usual_bytes: bytes, labels: tuple[str, ...]) -> tuple[Direction, ...]:
     unlisted = labels.index(UNLISTED) if UNLISTED in labels else None
     named = [group for group, label in enumerate(labels) if label not in {UNLISTED, OTHERS}]

@@ -11,11 +11,12 @@ from scipy.special import chdtri, stdtrit
 
 from driftline.checks.references.bet_columns import LEAST_SHARE, BetColumn, bet_column, counts_by_hour
 from driftline.checks.references.mean_variance import nine_digits, score_ratio
-from driftline.checks.references.season_levels import Season, season_of
+from driftline.checks.references.season_levels import ColumnSeason, Season, season_of
 from driftline.detectors.mixture.bets import MARGIN, Bets, Fair
 from driftline.detectors.mixture.directions import MOST_DIRECTIONS
 from driftline.profiles.error_spread import DAY_MS
-from driftline.profiles.season import HOURS, overlaps
+from driftline.profiles.season import overlaps
+from driftline.profiles.shelf import keep
 from driftline.significance.clumps import tilt_factor
 from driftline.sketches.columns import QUALITY
 from driftline.sketches.group_counts import GroupCounts
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from driftline.checks.references.reference_view import ReferenceView
+    from driftline.checks.references.season_levels import Level
     from driftline.detectors.mixture.directions import Direction
+    from driftline.profiles.shelf import Kept
     from driftline.significance.dispersion import Dispersion
 
 SLOW_BY_CHANCE: Final = 1e-3
@@ -38,6 +41,10 @@ _CONFIDENCE: Final = 0.95
 _DAYS: Final = 7
 _IN_TWO: Final = 2
 """Groups of events with a value, and without."""
+_REMEMBERED: Final = 2
+"""Hours whose expectations are remembered: they are asked for one after the other."""
+_ASKED: Final = 16
+"""Columns that are remembered: those that change are asked for again at the next pane."""
 
 
 class Expected(NamedTuple):
@@ -62,8 +69,6 @@ class BetReference:
     Attributes
     ----------
     bets : Bets
-    labels : tuple of tuple of str
-        Names of each column's groups.
     ratios : ndarray of float64, shape (C, D)
         λ of each direction; infinite as long as nothing is known.
     known_ms : ndarray of float64, shape (C,)
@@ -75,29 +80,40 @@ class BetReference:
 
     Notes
     -----
-    *Cost*: of a pane, one pass over its cells; of an hour, one pass over all groups and bets.
+    *State*: what a pane needs. The columns' groups and directions are worked out anew when they are asked for, and the
+    hours of the week are on the view's shelf. *Cost*: of a pane, one pass over its cells; of an hour, one pass over all
+    groups and bets.
     """
 
     def __init__(self, view: ReferenceView, alarms: float) -> None:
         self._view = view
         self._alarms_a_ms = alarms / int(view.settings.alerts.false_alarm_budget.horizon)
         layout = view.profile.layout
-        self._columns = [bet_column(view, index) for index in range(len(layout.places))]
-        self.labels = tuple(column.grouping.labels for column in self._columns)
-        self._group_counts = GroupCounts(layout, [column.grouping for column in self._columns])
+        columns = [bet_column(view, index) for index in range(len(layout.places))]
+        self._asked: dict[int, BetColumn] = {}
+        self._group_counts = GroupCounts(layout, [column.grouping for column in columns])
         self._n_groups = self._group_counts.n_groups
-        self.bets = Bets([column.directions for column in self._columns], self._n_groups)
+        self.bets = Bets([column.directions for column in columns], self._n_groups)
         self._quality = layout.quality_starts + np.arange(len(QUALITY))
-        self.n_reference = np.array([max(int(column.counts.sum()), 1) for column in self._columns], dtype=np.float64)
-        self._overall = self._padded([column.counts for column in self._columns], LEAST_SHARE)
-        self._seen = self._padded([column.counts for column in self._columns])
+        self.n_reference = np.array([max(int(column.counts.sum()), 1) for column in columns], dtype=np.float64)
+        self._overall = self._padded([column.counts for column in columns], LEAST_SHARE)
+        self._seen = self._padded([column.counts for column in columns])
         self.shares_of_values = 1 - np.minimum(self._seen[:, -1], 0.99)
-        self._seasons: list[Season | None] = [None] * len(self._columns)
-        self.ratios = np.full((len(self._columns), MOST_DIRECTIONS), np.inf)
-        self.known_ms = np.full(len(self._columns), math.inf)
+        self._levels: dict[int, Level] = {}
+        self._seasons: Kept[dict[int, ColumnSeason]] | None = None
+        self.ratios = np.full((len(columns), MOST_DIRECTIONS), np.inf)
+        self.known_ms = np.full(len(columns), math.inf)
         self._slow = np.zeros(self.ratios.shape)
         self._expected: dict[tuple[int, ...], Expected] = {}
-        self.learn()
+        self._learn(columns)
+
+    def column(self, index: int) -> BetColumn:
+        """Return the groups and directions of a column; those of the columns asked for last are remembered."""
+        if index not in self._asked:
+            if len(self._asked) >= _ASKED:
+                self._asked.clear()
+            self._asked[index] = bet_column(self._view, index)
+        return self._asked[index]
 
     @property
     def usual_means(self) -> NDArray[np.float64]:
@@ -119,17 +135,22 @@ class BetReference:
         What whole days vary by beyond that is no chance that averages out, but a slow wandering of the mean: it counts
         as no change up to the deviation that is exceeded as seldom as the budget allows.
         """
+        self._learn([bet_column(self._view, index) for index in range(len(self.known_ms))])
+
+    def _learn(self, columns: Sequence[BetColumn]) -> None:
         known = {seasonless: self._view.dispersions_known(seasonless=seasonless) for seasonless in (False, True)}
         self._expected.clear()
-        for index, column in enumerate(self._columns):
+        seasons = {} if self._seasons is None else {**self._seasons.value}
+        for index, column in enumerate(columns):
             of_hours = _known_of(known[True], index)
-            if self._seasons[index] is None and self._view.seasonal and of_hours and column.directions:
+            if index not in self._levels and self._view.seasonal and of_hours and column.directions:
                 of_missing = self._view.missing_known(index) or of_hours
-                self._seasons[index] = self._season(
-                    index, column, (of_hours, of_missing), _known_of(known[False], index)
-                )
-            season = self._seasons[index]
-            whole = season is None or season.level == "all"
+                season = self._season(index, column, (of_hours, of_missing), _known_of(known[False], index))
+                if season is not None:
+                    self._levels[index] = season.level
+                    if season.level != "all":
+                        seasons[index] = ColumnSeason.of(season, column)
+            whole = self._levels.get(index, "all") == "all"
             dispersions = _known_of(known[not whole], index)
             self.known_ms[index] = max((size_ms for size_ms, _ in dispersions), default=math.inf)
             of_missing = self._view.missing_known(index) or dispersions
@@ -140,6 +161,8 @@ class BetReference:
                 beside_days = slow > 0 or not _learnt(known_of)
                 self.ratios[index, place] = _ratio(column, direction, known_of, beside_days=beside_days)
                 self._slow[index, place] = slow
+        if seasons:
+            self._seasons = keep(self._view.shelf, seasons)
 
     def _slow_change(
         self, column: BetColumn, direction: Direction, dispersions: Sequence[tuple[float, Dispersion]]
@@ -168,37 +191,26 @@ class BetReference:
 
     def expected(self, start_ms: int, end_ms: int) -> Expected:
         """Return what a pane of a span is compared with."""
-        hours = tuple(sorted(overlaps(start_ms, end_ms))) if any(self._seasons) else ()
+        hours = tuple(sorted(overlaps(start_ms, end_ms))) if self._seasons is not None else ()
         if hours not in self._expected:
-            if len(self._expected) > HOURS:
+            if len(self._expected) >= _REMEMBERED:
                 self._expected.clear()
             self._expected[hours] = self._of_hours(hours)
         return self._expected[hours]
 
     def _of_hours(self, hours: tuple[int, ...]) -> Expected:
-        shares, sizes = self._overall.copy(), np.full(len(self._columns), np.inf)
+        shares, sizes = self._overall.copy(), np.full(len(self.known_ms), np.inf)
         seen = self._seen.copy()
-        for index, season in enumerate(self._seasons):
-            if season is not None and season.level != "all":
-                counts = season.counts[list(hours)].sum(axis=0)
-                if counts.sum() > 0:
-                    counts = self._with_new(index, counts)
-                    least = np.full(counts.size, LEAST_SHARE)
-                    # that nothing is missing in an hour of few events is known from all hours
-                    least[-1] = min(LEAST_SHARE, float(self._overall[index, -1]) * float(counts.sum()))
-                    shares[index] = self._padded([counts], least)[0]
-                    seen[index] = self._padded([counts])[0]
-                    sizes[index] = float(counts.sum()) / len(hours)
+        for index, season in ({} if self._seasons is None else self._seasons.value).items():
+            counts = season.of_hours(hours)
+            if counts.sum() > 0:
+                least = np.full(counts.size, LEAST_SHARE)
+                # that nothing is missing in an hour of few events is known from all hours
+                least[-1] = min(LEAST_SHARE, float(self._overall[index, -1]) * float(counts.sum()))
+                shares[index] = self._padded([counts], least)[0]
+                seen[index] = self._padded([counts])[0]
+                sizes[index] = float(counts.sum()) / len(hours)
         return Expected(Fair(self._with_margin(shares), self.bets.means(seen)), sizes, shares)
-
-    def _with_new(self, index: int, counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the counts of some hours with as large a share of unlisted categories as all hours have."""
-        column = self._columns[index]
-        for direction in column.directions:
-            if direction.aspect == "unlisted":
-                usual = column.counts[direction.group] * int(counts.sum()) // max(int(column.counts.sum()), 1)
-                counts[direction.group] = max(int(counts[direction.group]), int(usual))
-        return counts
 
     def _with_margin(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the fair prices, at least two standard errors of the whole reference above the plain expectation."""

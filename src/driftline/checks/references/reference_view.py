@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
@@ -13,9 +13,11 @@ from driftline.checks.references.column_reference import ColumnGroups, ColumnRef
 from driftline.checks.references.missing_hours import between_hours, hours_factor
 from driftline.checks.references.share_dispersion import ShareDispersion
 from driftline.checks.references.value_groups import ValueGroups
+from driftline.checks.references.view_parts import FORM, ColumnDispersions, ViewParts
 from driftline.errors import ParameterError
 from driftline.profiles.season import HOURS
 from driftline.profiles.season_counts import season_counts
+from driftline.profiles.shelf import keep
 from driftline.significance.clumps import not_contradicting, resting_on_clumps
 from driftline.significance.dispersion import LEAST_WINDOWS, Dispersion, estimate, independent
 from driftline.sketches.columns import NumericColumn
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from driftline.checks.references.share_dispersion import DispersionLookup
     from driftline.config.model import ModelSettings
     from driftline.profiles.profile import Profile
+    from driftline.profiles.shelf import Shelf
 
 
 UNKNOWN: Final = ShareDispersion(math.inf, None)
@@ -53,17 +56,10 @@ class Observed(Protocol):
         """Return the same as :meth:`dispersions` of each column's events with a value and without."""
 
 
-class ColumnDispersions(NamedTuple):
-    """The dispersion of each column, as far as the reference shows it."""
-
-    known: list[Dispersion] | None
-    """Of the columns in order; None where the reference shows none."""
-    unknown: tuple[int, ...]
-    """The columns of which it shows too little."""
-
-
 class ReferenceView:
     """What the windows of one profile are held against; changes only by what :class:`Observed` learns.
+
+    What is worked out from the profile stays on the shelf while no window needs it.
 
     Notes
     -----
@@ -74,20 +70,17 @@ class ReferenceView:
     events in it, and the dispersion is that of what is left.
     """
 
-    def __init__(self, profile: Profile, settings: ModelSettings, pane_ms: int) -> None:
+    def __init__(self, profile: Profile, settings: ModelSettings, pane_ms: int, shelf: Shelf | None = None) -> None:
         self.profile = profile
         self.settings = settings
         self.pane_ms = pane_ms
-        self._groups = [self._grouped(index) for index in range(len(profile.columns))]
-        self._by_size: dict[tuple[int, bool], ColumnDispersions] = {}
-        self._completed: dict[tuple[int, bool], tuple[Sequence[Dispersion], list[Dispersion]]] = {}
-        self._carried: dict[tuple[int, bool], tuple[list[Sequence[Dispersion]], list[Dispersion]]] = {}
-        self._values: dict[int, ValueGroups] = {}
-        self._by_hour: dict[int, NDArray[np.float64]] = {}
-        self._of_missing: dict[tuple[int, int], Dispersion | None] = {}
+        self.shelf = shelf
+        self._kept = keep(shelf, ViewParts([self._grouped(index) for index in range(len(profile.columns))]), FORM)
         self.observed: Observed | None = None
-        self._window: tuple[int, int, int, dict[int, int]] | None = None
-        self._of_window: dict[int, ColumnReference] = {}
+
+    @property
+    def _parts(self) -> ViewParts:
+        return self._kept.value
 
     def _grouped(self, index: int) -> ColumnGroups:
         column = self.profile.columns[index]
@@ -100,7 +93,7 @@ class ReferenceView:
     @property
     def groupings(self) -> list[Grouping]:
         """The groups of each column."""
-        return [groups.grouping for groups in self._groups]
+        return [groups.grouping for groups in self._parts.groups]
 
     @property
     def estimates(self) -> bool:
@@ -124,20 +117,23 @@ class ReferenceView:
             return False
         sizes = [int(size) for size in self.settings.windows.verdict]
         return history.n_hours == HOURS and any(
-            history.has_sums(index, size, seasonless=True) for index in range(len(self._groups)) for size in sizes
+            history.has_sums(index, size, seasonless=True)
+            for index in range(len(self.profile.columns))
+            for size in sizes
         )
 
     def column(self, index: int, window: ClosedWindow) -> ColumnReference:
         """Return what one column of a window is held against; that of the latest window is remembered."""
         asked = (window.start_ms, window.end_ms, window.size_ms, window.hours)
-        if asked != self._window:
-            self._window, self._of_window = asked, {}
-        if index not in self._of_window:
-            self._of_window[index] = self._column(index, window)
-        return self._of_window[index]
+        parts = self._parts
+        if asked != parts.window:
+            parts.window, parts.of_window = asked, {}
+        if index not in parts.of_window:
+            parts.of_window[index] = self._column(index, window)
+        return parts.of_window[index]
 
     def _column(self, index: int, window: ClosedWindow) -> ColumnReference:
-        groups = self._groups[index]
+        groups = self._parts.groups[index]
         seasonal, base_reference = False, groups.base_reference
         if self.seasonal:
             season = season_counts(self.profile, index, window.start_ms, window.end_ms, window.hours, self.pane_ms)
@@ -154,7 +150,7 @@ class ReferenceView:
         """
         if window.rolling is None:
             raise ParameterError("a window with a rolling reference", None, "$.window.rolling")
-        groups = self._groups[index]
+        groups = self._parts.groups[index]
         base_reference = groups.base.grouped(window.rolling.counts[self.profile.layout.places[index].bins])
         dispersions = self._dispersions(window, seasonless=False)
         return self._reference(index, window, base_reference, (dispersions, dispersions), seasonal=False, by_base=True)
@@ -170,7 +166,7 @@ class ReferenceView:
         by_base: bool,
     ) -> ColumnReference:
         """Return what a column is held against, given all columns' dispersions: of the comparison, of whole windows."""
-        groups, (own, whole) = self._groups[index], dispersions
+        groups, (own, whole) = self._parts.groups[index], dispersions
         return ColumnReference(
             grouping=groups.grouping,
             reference=groups.union.grouped(base_reference),
@@ -194,11 +190,12 @@ class ReferenceView:
 
     def _between_hours(self, index: int) -> NDArray[np.float64]:
         """Return the covariance of a column's groups between hours of the week."""
-        if index not in self._by_hour:
-            groups, history = self._groups[index].union, self.profile.history
+        if index not in self._parts.by_hour:
+            groups, history = self._parts.groups[index].union, self.profile.history
             seasons = [] if history is None else [groups.grouped(row) for row in history.season(index)]
-            self._by_hour[index] = between_hours(np.array(seasons, dtype=np.int64).reshape(-1, groups.n_groups))
-        return self._by_hour[index]
+            every = np.array(seasons, dtype=np.int64).reshape(-1, groups.n_groups)
+            self._parts.by_hour[index] = between_hours(every)
+        return self._parts.by_hour[index]
 
     def _calibrating(self, dispersions: Sequence[Dispersion] | None, index: int) -> bool:
         """Whether a column's dispersion is asked for and not known, as where it had values in too few panes."""
@@ -208,7 +205,7 @@ class ReferenceView:
         """Return how much the shares of all events vary: as those of the column that varies most of all known ones."""
 
         def lookup(_column: str, share: str) -> ShareDispersion:
-            columns = (self.column(index, window) for index in range(len(self._groups)))
+            columns = (self.column(index, window) for index in range(len(self.profile.columns)))
             n = window.n_events
             shares = (each.of_shares(n, n)("", share) for each in columns if not each.calibrating)
             return max(shares, key=lambda each: each.factor, default=UNKNOWN)
@@ -217,14 +214,14 @@ class ReferenceView:
 
     def groups_of(self, index: int) -> ColumnGroups:
         """Return the groups of a column."""
-        return self._groups[index]
+        return self._parts.groups[index]
 
     def value_groups(self, index: int, column: NumericColumn) -> ValueGroups:
         """Return the groups of a numeric column that e-detectors bet on."""
-        if index not in self._values:
-            groups, counts = self._groups[index], self.profile.reference.counts
-            self._values[index] = ValueGroups(column, counts[self.profile.layout.places[index].bins], groups.grouping)
-        return self._values[index]
+        if index not in self._parts.values:
+            grouping, counts = self._parts.groups[index].grouping, self.profile.reference.counts
+            self._parts.values[index] = ValueGroups(column, counts[self.profile.layout.places[index].bins], grouping)
+        return self._parts.values[index]
 
     def unknown_now(self) -> tuple[tuple[int, int], ...]:
         """Return the sizes of verdict windows of which something is still being learnt, and of how many columns."""
@@ -236,7 +233,7 @@ class ReferenceView:
         Infinite windows, where events are taken as independent.
         """
         if not self.estimates:
-            return [(math.inf, [independent(groups.grouping.n_groups) for groups in self._groups])]
+            return [(math.inf, [independent(groups.grouping.n_groups) for groups in self._parts.groups])]
         sizes = sorted(map(int, self.settings.windows.verdict))
         known = ((size, self._dispersions_at(size, NEVER_MS, seasonless=seasonless)) for size in sizes)
         return [(float(size), dispersions) for size, dispersions in known if dispersions is not None]
@@ -256,9 +253,9 @@ class ReferenceView:
 
         A reference in whose time none was missing says that they do not come in clumps: if some come, that is new.
         """
-        if (index, size_ms) not in self._of_missing:
-            self._of_missing[index, size_ms] = self._missing_of_reference(index, size_ms)
-        shown = self._of_missing[index, size_ms]
+        if (index, size_ms) not in self._parts.of_missing:
+            self._parts.of_missing[index, size_ms] = self._missing_of_reference(index, size_ms)
+        shown = self._parts.of_missing[index, size_ms]
         if shown is not None or self.observed is None:
             return shown
         seen = self.observed.of_missing(size_ms, start_ms)
@@ -295,10 +292,10 @@ class ReferenceView:
         sizes = (size for size in sorted(map(int, self.settings.windows.verdict)) if size > size_ms)
         longer = (self._known_at(size, start_ms, seasonless=seasonless) for size in sizes)
         parts = [own, *(known for known in longer if known is not None)]
-        before, carried = self._carried.get((size_ms, seasonless), ([], []))
+        before, carried = self._parts.carried.get((size_ms, seasonless), ([], []))
         if [*map(id, before)] != [*map(id, parts)]:
             carried = [reduce(Dispersion.carrying, each) for each in zip(*parts, strict=True)]
-            self._carried[size_ms, seasonless] = parts, carried
+            self._parts.carried[size_ms, seasonless] = parts, carried
         return carried
 
     def _known_at(self, size_ms: int, start_ms: int, *, seasonless: bool) -> Sequence[Dispersion] | None:
@@ -309,23 +306,23 @@ class ReferenceView:
         seen = self.observed.dispersions(size_ms, start_ms)
         if shown is None or seen is None:
             return shown or seen
-        before, completed = self._completed.get((size_ms, seasonless), (None, []))
+        before, completed = self._parts.completed.get((size_ms, seasonless), (None, []))
         if before is not seen:
             completed = list(shown)
             for index in unknown:
                 completed[index] = seen[index]
-            self._completed[size_ms, seasonless] = seen, completed
+            self._parts.completed[size_ms, seasonless] = seen, completed
         return completed
 
     def _of_reference(self, size_ms: int, *, seasonless: bool) -> ColumnDispersions:
         """Return each column's dispersion as the reference shows it, calibrating where that is too little."""
         key = (size_ms, seasonless)
-        if key not in self._by_size:
+        if key not in self._parts.by_size:
             shown = self._estimated(size_ms, seasonless=seasonless)
-            every = range(len(self._groups))
+            every = range(len(self.profile.columns))
             unknown = tuple(index for index in every if shown is None or _is_calibrating(shown[index]))
-            self._by_size[key] = ColumnDispersions(shown, unknown)
-        return self._by_size[key]
+            self._parts.by_size[key] = ColumnDispersions(shown, unknown)
+        return self._parts.by_size[key]
 
     def _estimated(self, size_ms: int, *, seasonless: bool) -> list[Dispersion] | None:
         history = self.profile.history
@@ -333,7 +330,7 @@ class ReferenceView:
             return None
         dispersions = []
         least_span = -(-int(self.settings.checks.dispersion.span) // history.pane_ms)
-        for index, groups in enumerate(self._groups):
+        for index, groups in enumerate(self._parts.groups):
             sums = history.sums(index, size_ms, seasonless=seasonless)
             if sums is None:
                 return None

@@ -15,7 +15,11 @@ from scipy.special import chdtri
 from driftline.profiles.season import HOURS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+    from driftline.checks.references.bet_columns import BetColumn
 
 Level = Literal["all", "hour of day", "hour of week"]
 
@@ -42,6 +46,32 @@ class Season(NamedTuple):
         """Events of the reference behind each hour, shape (168,)."""
         sizes: NDArray[np.int64] = self.counts.sum(axis=1)
         return sizes
+
+
+class ColumnSeason(NamedTuple):
+    """What a column is compared with in each hour of the week, and its categories that the profile does not list."""
+
+    counts: NDArray[np.int64]
+    """As :attr:`Season.counts`, events without a value last."""
+    unlisted: tuple[tuple[int, int], ...]
+    """The group of unlisted categories and what it holds in all hours, if a direction is about them."""
+    total: int
+    """Events of all hours."""
+
+    @classmethod
+    def of(cls, season: Season, column: BetColumn) -> ColumnSeason:
+        """Return the season of a column."""
+        groups = [direction.group for direction in column.directions if direction.aspect == "unlisted"]
+        unlisted = tuple((group, int(column.counts[group])) for group in groups)
+        return cls(season.counts, unlisted, max(int(column.counts.sum()), 1))
+
+    def of_hours(self, hours: Sequence[int]) -> NDArray[np.int64]:
+        """Return the counts of some hours, with as large a share of unlisted categories as all hours have."""
+        counts: NDArray[np.int64] = self.counts[list(hours)].sum(axis=0)
+        n = int(counts.sum())
+        for group, usual in self.unlisted if n > 0 else ():
+            counts[group] = max(int(counts[group]), usual * n // self.total)
+        return counts
 
 
 def season_of(counts: NDArray[np.int64], scores: NDArray[np.float64], ratios: NDArray[np.float64]) -> Season:

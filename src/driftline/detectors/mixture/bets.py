@@ -42,7 +42,6 @@ class Bets:
 
     Attributes
     ----------
-    scores : ndarray of float64, shape (C, D, n_groups + 1)
     thetas : ndarray of float64, shape (C, D, K)
         0 where there is no bet.
     log_weights : ndarray of float64, shape (C, D, K)
@@ -55,8 +54,7 @@ class Bets:
 
     def __init__(self, directions: Sequence[tuple[Direction, ...]], n_groups: int) -> None:
         shape = (len(directions), MOST_DIRECTIONS)
-        self.directions = tuple(directions)
-        self.scores = np.zeros((*shape, n_groups + 1))
+        scores = np.zeros((*shape, n_groups + 1))
         self.thetas = np.zeros((*shape, MOST_TILTS))
         self.log_weights = np.full((*shape, MOST_TILTS), -np.inf)
         self.of_events = np.zeros(shape, dtype=bool)
@@ -65,12 +63,22 @@ class Bets:
             n_bets = sum(len(direction.thetas) for direction in every)
             for place, direction in enumerate(every):
                 own = direction.scores.size - 1
-                self.scores[column, place, :own] = direction.scores[:own]
-                self.scores[column, place, -1] = direction.scores[own]
+                scores[column, place, :own] = direction.scores[:own]
+                scores[column, place, -1] = direction.scores[own]
                 self.thetas[column, place, : len(direction.thetas)] = direction.thetas
                 self.log_weights[column, place, : len(direction.thetas)] = -math.log(n_bets)
                 self.of_events[column, place] = direction.aspect == "missing"
                 self.still[column, place] = direction.still
+        narrow = scores.astype(np.float32)
+        self._scores = narrow if np.array_equal(narrow, scores) else scores
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """Score of each group, events without a value last, shape (C, D, n_groups + 1).
+
+        They are kept in half the space where they are multiples of 2⁻²⁰, which 32-bit floating point holds exactly.
+        """
+        return self._scores.astype(np.float64)
 
     def fair(self, shares: NDArray[np.float64], still: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Return the fair price of each bet where a stream has these shares, a logarithm, shape (C, D, K).
@@ -107,9 +115,9 @@ class Bets:
         *Cost*: that of :meth:`log_means` for each direction in which some column moves.
         """
         prices = self.log_means(shares)
-        tilts = np.where(self.of_events, 0.0, tilts)
+        tilts, scores = np.where(self.of_events, 0.0, tilts), self.scores
         for place in np.flatnonzero(tilts.any(axis=0)).tolist():
-            moved = shares * np.exp(tilts[:, place, None] * self.scores[:, place])
+            moved = shares * np.exp(tilts[:, place, None] * scores[:, place])
             moved[:, -1] = shares[:, -1]
             prices = np.where(self.of_events[:, :, None], prices, np.maximum(prices, self.log_means(moved)))
         return prices
@@ -133,12 +141,12 @@ class Bets:
 
         At most :data:`GREATEST_TILT`, where the scores cannot have so great a mean.
         """
-        base, usual = self._bases(shares), self.means(shares)
+        base, usual, scores = self._bases(shares), self.means(shares), self.scores
         low, high = np.zeros_like(changes), np.full_like(changes, GREATEST_TILT)
         for _ in range(_BISECTIONS):
             middle = (low + high) / 2
-            weights = base * np.exp(middle[:, :, None] * self.scores)
-            means = (weights * self.scores).sum(axis=2) / np.maximum(weights.sum(axis=2), np.finfo(np.float64).tiny)
+            weights = base * np.exp(middle[:, :, None] * scores)
+            means = (weights * scores).sum(axis=2) / np.maximum(weights.sum(axis=2), np.finfo(np.float64).tiny)
             below = means - usual < changes
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         return np.where(changes > 0, high, 0.0)

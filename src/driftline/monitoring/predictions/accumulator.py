@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
 
 from driftline.events.schema_counts import SchemaCounts, merge_schemas
 from driftline.events.source import Offsets, merge_offsets
+from driftline.monitoring.predictions.stored_sketch import StoredSketch, stored
 from driftline.monitoring.state.table import Codec
 from driftline.profiles.season import slot_of
 from driftline.sketches.layout import EVENTS
-from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
+from driftline.sketches.pane_sketch import PackedSketch, PaneSketch, merge_sketches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from driftline.profiles.shelf import Shelf
     from driftline.sketches.layout import Layout
     from driftline.sketches.origin_table import OriginTable
+
+
+MOST_PIECES: Final = 61
+"""Packed sketches of one union: as many panes as a journal keeps, and what was before."""
 
 
 class ClosedPane(NamedTuple):
@@ -58,13 +64,20 @@ class Accumulator:
 
     Notes
     -----
-    *State*: one sketch, and at most 168 numbers. *Cost* of a pane: one vector addition.
+    *State*: one packed sketch and at most :data:`MOST_PIECES` packed panes, on the shelf where there is one, and at
+    most 168 numbers. *Cost* of a pane: none; of so many of them, one merge of all.
     """
 
-    __slots__ = ("flags", "hours", "offsets", "schemas", "sketch")
+    __slots__ = ("_is_packed", "_layout", "_pieces", "_shelf", "flags", "hours", "n_events", "offsets", "schemas")
 
-    def __init__(self, layout: Layout) -> None:
-        self.sketch = PaneSketch(layout)
+    def __init__(self, layout: Layout, shelf: Shelf | None = None) -> None:
+        self._layout = layout
+        self._shelf = shelf
+        self._pieces: list[StoredSketch] = []
+        self._is_packed = False
+        """Whether there is one piece, which has the one form that equal sketches have."""
+        self.n_events = 0
+        """Events counted."""
         self.offsets: Offsets = {}
         self.flags: set[str] = set()
         self.schemas: SchemaCounts = {}
@@ -73,44 +86,69 @@ class Accumulator:
         before hours were kept."""
 
     @property
-    def n_events(self) -> int:
-        """Events counted."""
-        return int(self.sketch.counts[EVENTS])
+    def sketch(self) -> PaneSketch:
+        """All that was counted, as a sketch of its own."""
+        sketch = PaneSketch(self._layout)
+        if self._pieces:
+            sketch.merge_packed(merge_sketches([piece.read() for piece in self._pieces]))
+        return sketch
 
-    def add(self, pane: ClosedPane) -> None:
-        """Add a pane."""
-        self.sketch.merge(pane.sketch)
+    def add(self, pane: ClosedPane, piece: StoredSketch | None = None) -> None:
+        """Add a pane, and its sketch as it is kept where that is known."""
+        self._append([stored(self._shelf, pane.sketch.pack()) if piece is None else piece], pane.n_events)
         merge_offsets(self.offsets, pane.offsets)
         self.flags |= pane.flags
         merge_schemas(self.schemas, pane.schemas)
         if pane.n_events:
             self._add_hour(slot_of(pane.start_ms), pane.n_events)
 
-    def add_packed(self, union: PackedUnion) -> None:
-        """Add an accumulator that was packed."""
-        self.sketch.merge_packed(union.sketch)
-        merge_offsets(self.offsets, union.offsets)
-        self.flags.update(union.flags)
-        merge_schemas(self.schemas, union.schemas)
-        for slot, n in union.hours.items():
+    def add_union(self, other: Accumulator) -> None:
+        """Add all that another one has counted."""
+        self._add(other._pieces, other)
+
+    def _add(self, pieces: Sequence[StoredSketch], other: Accumulator | PackedUnion) -> None:
+        self._append(pieces, other.n_events)
+        merge_offsets(self.offsets, other.offsets)
+        self.flags.update(other.flags)
+        merge_schemas(self.schemas, other.schemas)
+        for slot, n in other.hours.items():
             self._add_hour(slot, n)
+
+    def join(self, pieces: Sequence[StoredSketch], joined: StoredSketch) -> None:
+        """Keep the union of the latest pieces in their place, if these are the latest ones here."""
+        if len(pieces) > 1 and self._pieces[-len(pieces) :] == pieces:
+            self._pieces[-len(pieces) :] = [joined]
+
+    def _append(self, pieces: Sequence[StoredSketch], n_events: int) -> None:
+        self._pieces = [*self._pieces, *pieces]
+        self._is_packed = False
+        self.n_events += n_events
+        if len(self._pieces) > MOST_PIECES:
+            self._packed()
 
     def _add_hour(self, slot: int, n: int) -> None:
         self.hours[slot] = self.hours.get(slot, 0) + n
 
+    def _packed(self) -> PackedSketch:
+        if self._is_packed:
+            return self._pieces[0].read()
+        packed = self.sketch.pack()
+        self._pieces, self._is_packed = [stored(self._shelf, packed)], True
+        return packed
+
     def pack(self) -> PackedUnion:
         """Return the form for the state; to be encoded before anything more is added."""
         schemas, hours = dict(self.schemas), dict(sorted(self.hours.items()))
-        return PackedUnion(self.sketch.pack(), self.n_events, dict(self.offsets), sorted(self.flags), schemas, hours)
+        return PackedUnion(self._packed(), self.n_events, dict(self.offsets), sorted(self.flags), schemas, hours)
 
     @classmethod
-    def unpack(cls, union: PackedUnion, layout: Layout) -> Accumulator:
+    def unpack(cls, union: PackedUnion, layout: Layout, shelf: Shelf | None = None) -> Accumulator:
         """Return the accumulator that was packed."""
-        accumulator = cls(layout)
-        accumulator.add_packed(union)
-        return accumulator
+        made = cls(layout, shelf)
+        made._add([stored(shelf, union.sketch)], union)
+        return made
 
 
-def packed_union(layout: Layout) -> Codec[Accumulator]:
+def packed_union(layout: Layout, shelf: Shelf | None = None) -> Codec[Accumulator]:
     """Return how accumulators of a layout are written."""
-    return Codec(PackedUnion, Accumulator.pack, lambda union: Accumulator.unpack(union, layout))
+    return Codec(PackedUnion, Accumulator.pack, lambda union: Accumulator.unpack(union, layout, shelf))

@@ -26,6 +26,7 @@ from driftline.significance.dispersion import LEAST_PANES, LEAST_WINDOWS, Disper
 from driftline.sketches.columns import QUALITY
 from driftline.sketches.dispersion_sums import DispersionSums, PackedSums
 from driftline.sketches.group_counts import GroupCounts
+from driftline.sketches.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,12 +80,13 @@ class BurnIn:
         self._settings = view.settings
         self._pane_ms = view.pane_ms
         self._longest_ms = int(view.settings.alerts.false_alarm_budget.horizon)
-        layout, self._groupings = view.profile.layout, view.groupings
+        unknown = view.unknown_sizes()
+        layout, self._groupings = (view.profile.layout, view.groupings) if unknown else (Layout(()), [])
         self._group_counts = GroupCounts(layout, self._groupings)
         self._quality = layout.quality_starts + np.arange(len(QUALITY))
         indices = [grouping.index for grouping in self._groupings]
         self._grouped = xxhash.xxh3_64_intdigest(b"".join(index.astype("<i8").tobytes() for index in indices))
-        self._sizes = {size: self._fresh(size) for size in view.unknown_sizes()}
+        self._sizes = {size: self._fresh(size) for size in unknown}
         view.observed = self
         self.tables = tuple(self._sizes.values())
 

@@ -176,12 +176,12 @@ class ColumnMixture:
         """
         standing = self._state.statistics() - self._threshold
         seen = [self._state.seen_in(column) for column in np.flatnonzero(standing >= least).tolist()]
-        directions, checks = self._reference.bets.directions, self._view.settings.checks
+        checks = self._view.settings.checks
         means = self._reference.usual_means
         found = []
         for each in seen:
-            place = each.column, each.direction
-            size = change_of(directions[each.column][each.direction], float(means[place]), each.change, checks)
+            direction = self._reference.column(each.column).directions[each.direction]
+            size = change_of(direction, float(means[each.column, each.direction]), each.change, checks)
             found.append((each.statistic - self._threshold, size.multiple))
         return [*found, *((each, math.inf) for each in self._constants.evidence().tolist() if each >= least)]
 
@@ -196,8 +196,8 @@ class ColumnMixture:
         return book.events / book.hours
 
     def _change(self, alarm: Alarm, means: NDArray[np.float64], pane: ClosedPane) -> FoundChange:
-        direction = self._reference.bets.directions[alarm.column][alarm.direction]
-        labels = self._reference.labels[alarm.column]
+        column = self._reference.column(alarm.column)
+        direction, labels = column.directions[alarm.direction], column.grouping.labels
         before = float(means[alarm.column, alarm.direction])
         # a direction of values counts those alone: of all events they are the reference's share
         share = 1.0 if direction.aspect == "missing" else float(self._reference.shares_of_values[alarm.column])

@@ -86,9 +86,7 @@ class ConstantColumns:
     @staticmethod
     def _masked(reference: BetReference) -> NDArray[np.bool_]:
         """Return which directions of each column are about its values, shape (C, D)."""
-        found = np.zeros(reference.bets.thetas.shape[:2], dtype=bool)
-        for column, every in enumerate(reference.bets.directions):
-            found[column, : len(every)] = [each.aspect != "missing" for each in every]
+        found: NDArray[np.bool_] = np.isfinite(reference.bets.log_weights).any(axis=2) & ~reference.bets.of_events
         return found
 
     def _pack(self, _values: NDArray[np.uint32]) -> ConstantState:

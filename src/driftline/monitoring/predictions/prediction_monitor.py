@@ -299,7 +299,8 @@ class PredictionMonitor:
         else:
             alarms = self._setup.budget.detector_alarms(len(profile.columns))
             since_ms = self.state.restarted_ms
-            part = self._profile_monitor = ProfileMonitor(profile, settings, self._setup.pane_ms, alarms, since_ms)
+            pane_ms, shelf = self._setup.pane_ms, self._setup.shelf
+            part = self._profile_monitor = ProfileMonitor(profile, settings, pane_ms, alarms, since_ms, shelf)
         self._scope.add(part.tables)
 
     def _union(self, profile: Profile, start_ms: int, opened: OpenPane, reach: WatermarkReach) -> ClosedPane | None:

@@ -18,9 +18,10 @@ from driftline.monitoring.predictions.detector_blocks import BlockMaker
 from driftline.monitoring.predictions.origin_trail import OriginTrail
 from driftline.monitoring.predictions.recent_past import RecentPast
 from driftline.monitoring.predictions.rolling import RollingReference
-from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
+from driftline.monitoring.predictions.stored_sketch import StoredSketch, stored
+from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow, WindowPlace
 from driftline.monitoring.state.journal import Journal
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, merge_sketches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from driftline.monitoring.predictions.column_detectors import ColumnDetection
     from driftline.monitoring.state.table import Stateful
     from driftline.profiles.profile import Profile
-    from driftline.sketches.pane_sketch import PackedSketch
+    from driftline.profiles.shelf import Shelf
 
 MAX_JOURNAL: Final = 60
 """Panes that are kept apart in the state; more are written as what the windows have become."""
@@ -49,7 +50,7 @@ class ProfileMonitor:
     """Windows and detectors that begin and end with one profile.
 
     ``expected_alarms`` are the false alarms within the budget's horizon that the e-detector of one column may raise;
-    with 0 there is none. No window begins before ``restarted_ms``.
+    with 0 there is none. No window begins before ``restarted_ms``. What is seldom needed is kept on the shelf.
 
     Attributes
     ----------
@@ -69,17 +70,19 @@ class ProfileMonitor:
         pane_ms: int,
         expected_alarms: float = 0.0,
         restarted_ms: int | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
-        windows, key, layout = settings.windows, profile.key, profile.layout
+        windows, layout = settings.windows, profile.layout
+        place = WindowPlace(profile.key, layout, shelf)
         since_ms = first_pane(profile, pane_ms)
         since_ms = since_ms if restarted_ms is None else max(since_ms, restarted_ms)
         self.profile = profile
         self._tumbling = {
-            int(size): TumblingWindow(key, layout, size, windows.min_samples, since_ms)
-            for size in sorted(windows.verdict)
+            int(size): TumblingWindow(place, size, windows.min_samples, since_ms) for size in sorted(windows.verdict)
         }
-        self._sliding = SlidingWindow(key, layout, (windows.display, windows.hop), windows.min_samples, since_ms)
-        self.view = ReferenceView(profile, settings, pane_ms)
+        self._sliding = SlidingWindow(place, (windows.display, windows.hop), windows.min_samples, since_ms)
+        self.view = ReferenceView(profile, settings, pane_ms, shelf)
+        self._pieces: list[StoredSketch] = []
         self._burn_in = BurnIn(self.view)
         rolling = settings.reference.rolling
         self._rolling = None if rolling is None else RollingReference(layout, rolling, windows.min_samples)
@@ -90,7 +93,7 @@ class ProfileMonitor:
         self.origins = OriginTrail(profile, [*self._tumbling])
         parts: list[Stateful] = [*self._tumbling.values(), self._sliding, self._burn_in]
         parts += [] if self._rolling is None else [self._rolling]
-        self._recent = RecentPast(layout, min(self._tumbling))
+        self._recent = RecentPast(layout, min(self._tumbling), shelf)
         parts += [] if self._mixture is None else [self._mixture, self._recent]
         self._covered = [table for part in parts for table in part.tables]
         self._journal = Journal("pane", PackedUnion, self._covered, MAX_JOURNAL, self._replay)
@@ -103,9 +106,9 @@ class ProfileMonitor:
 
     def add(self, pane: ClosedPane) -> Detected:
         """Add a pane of the profile's grid; all that was due at or before its start has been closed."""
-        packed = None if self._journal.ended and self._mixture is None else pane.sketch.pack()
-        changes = self._add_to_windows(pane, packed)
-        if packed is not None and not self._journal.ended:
+        packed = pane.sketch.pack()
+        changes = self._add_to_windows(pane, stored(self.view.shelf, packed))
+        if not self._journal.ended:
             union = PackedUnion(packed, pane.n_events, pane.offsets, sorted(pane.flags), dict(pane.schemas))
             self._journal.note(pane.start_ms, union)
         self.origins.add(pane)
@@ -115,13 +118,16 @@ class ProfileMonitor:
         found = self._detectors.update(pane.start_ms, present, self._blocks.bounded) if present else []
         return Detected(changes, found)
 
-    def _add_to_windows(self, pane: ClosedPane, packed: PackedSketch | None) -> Sequence[FoundChange]:
-        """Add a pane to all that the journal stands for, with its sketch as it is kept where something keeps it; return
-        what the e-detectors found.
+    def _add_to_windows(self, pane: ClosedPane, piece: StoredSketch) -> Sequence[FoundChange]:
+        """Add a pane to all that the journal stands for, with its sketch as it is kept; return what the e-detectors
+        found.
         """
+        if len(self._pieces) >= MAX_JOURNAL:
+            self._join()
+        self._pieces.append(piece)
         for window in self._tumbling.values():
-            window.add(pane)
-        self._sliding.add(pane)
+            window.add(pane, piece)
+        self._sliding.add(pane, piece)
         if MAINTENANCE in pane.flags:
             return ()  # what is not usual teaches nothing: not how much is normal, nor the recent past, nor detectors
         self._burn_in.add(pane)
@@ -129,7 +135,7 @@ class ProfileMonitor:
             self._rolling.add(pane.start_ms, pane.sketch)
         if self._mixture is None:
             return ()
-        self._recent.add(pane, packed)
+        self._recent.add(pane, piece)
         return self._mixture.add(pane)
 
     def events_since(self, moment_ms: int, pane: ClosedPane) -> ClosedWindow | None:
@@ -158,11 +164,21 @@ class ProfileMonitor:
     def close(self, at_ms: int) -> list[ClosedWindow]:
         """Close the windows that are due at this moment, the smaller sizes first, the sliding one last."""
         self._journal.end()
+        self._join()
         self._burn_in.settle(at_ms)
         windows = [window.close(at_ms) for window in self._tumbling.values() if window.due_ms() == at_ms]
         if self._sliding.due_ms() == at_ms:
             windows.append(self._sliding.show(at_ms))
         return [self._beside(window) for window in windows if window is not None]
+
+    def _join(self) -> None:
+        """Make one of the panes since windows last ended, for all windows that hold them."""
+        pieces, self._pieces = self._pieces, []
+        if len(pieces) > 1:
+            joined = stored(self.view.shelf, merge_sketches([piece.read() for piece in pieces]))
+            for window in self._tumbling.values():
+                window.join(pieces, joined)
+            self._sliding.join(pieces, joined)
 
     def _beside(self, window: ClosedWindow) -> ClosedWindow:
         """Return a window with the recent past that it is compared with."""
@@ -197,7 +213,7 @@ class ProfileMonitor:
         end_ms = start_ms + self._pane_ms
         flags = frozenset(union.flags)
         pane = ClosedPane(start_ms, end_ms, sketch, union.offsets, flags, union.schemas)
-        self._add_to_windows(pane, union.sketch)
+        self._add_to_windows(pane, stored(self.view.shelf, union.sketch))
 
 
 def first_pane(profile: Profile, pane_ms: int) -> int:

@@ -6,15 +6,17 @@ spans grows with the logarithm of the past.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import Struct
 
-from driftline.monitoring.state.table import Table
+from driftline.monitoring.predictions.stored_sketch import StoredSketch, stored
+from driftline.monitoring.state.table import Codec, Table
 from driftline.sketches.pane_sketch import PackedSketch, PaneSketch, merge_sketches
 
 if TYPE_CHECKING:
     from driftline.monitoring.predictions.accumulator import ClosedPane
+    from driftline.profiles.shelf import Shelf
     from driftline.sketches.layout import Layout
 
 PER_LEVEL: Final = 6
@@ -35,24 +37,42 @@ class RecentSpan(Struct, frozen=True, array_like=True):
     sketch: PackedSketch
 
 
+class KeptSpan(NamedTuple):
+    """The same where the sketch is on a shelf."""
+
+    end_ms: int
+    level: int
+    n_events: int
+    sketch: StoredSketch
+
+    def pack(self) -> RecentSpan:
+        """Return the form for the state."""
+        return RecentSpan(self.end_ms, self.level, self.n_events, self.sketch.read())
+
+
 class RecentPast:
     """The panes of the last ``length_ms``, in spans.
 
     Notes
     -----
-    *State*: at most 6 sketches for each factor of 4 in the panes of the time. *Cost*: each pane is merged once a level.
+    *State*: at most 6 sketches for each factor of 4 in the panes of the time, on the shelf where there is one. *Cost*:
+    each pane is merged once a level.
     """
 
-    def __init__(self, layout: Layout, length_ms: int) -> None:
+    def __init__(self, layout: Layout, length_ms: int, shelf: Shelf | None = None) -> None:
         self._layout = layout
         self._length_ms = length_ms
-        self._spans = Table("recent", int, RecentSpan)
+        self._shelf = shelf
+        self._spans = Table("recent", int, Codec(RecentSpan, KeptSpan.pack, self._kept))
         self.tables = (self._spans,)
 
-    def add(self, pane: ClosedPane, packed: PackedSketch | None = None) -> None:
+    def _kept(self, span: RecentSpan) -> KeptSpan:
+        return KeptSpan(span.end_ms, span.level, span.n_events, stored(self._shelf, span.sketch))
+
+    def add(self, pane: ClosedPane, piece: StoredSketch | None = None) -> None:
         """Add a closed pane, and its sketch as it is kept where that is known; panes come in the order of time."""
-        sketch = pane.sketch.pack() if packed is None else packed
-        self._spans.put(pane.start_ms, RecentSpan(pane.end_ms, 0, pane.n_events, sketch))
+        sketch = stored(self._shelf, pane.sketch.pack()) if piece is None else piece
+        self._spans.put(pane.start_ms, KeptSpan(pane.end_ms, 0, pane.n_events, sketch))
         for start_ms in [each for each, span in self._spans.items() if span.end_ms <= pane.end_ms - self._length_ms]:
             self._spans.drop(start_ms)
         level = 0
@@ -67,9 +87,9 @@ class RecentPast:
         spans = [self._spans[start_ms] for start_ms in starts_ms]
         for start_ms in starts_ms[1:]:
             self._spans.drop(start_ms)
-        merged = merge_sketches([span.sketch for span in spans])
+        merged = stored(self._shelf, merge_sketches([span.sketch.read() for span in spans]))
         n_events = sum(span.n_events for span in spans)
-        self._spans.put(starts_ms[0], RecentSpan(spans[-1].end_ms, level, n_events, merged))
+        self._spans.put(starts_ms[0], KeptSpan(spans[-1].end_ms, level, n_events, merged))
 
     def since(self, moment_ms: int) -> tuple[int, PaneSketch] | None:
         """Return from when on, and the sketch of all events since; None where nothing is kept.
@@ -80,7 +100,7 @@ class RecentPast:
         for at_ms, span in sorted(self._spans.items(), reverse=True):
             if at_ms < moment_ms and n_events >= LEAST_EVENTS:
                 break
-            sketch.merge_packed(span.sketch)
+            sketch.merge_packed(span.sketch.read())
             n_events, start_ms = n_events + span.n_events, at_ms
             if at_ms < moment_ms:
                 break

@@ -6,7 +6,7 @@ year costs no more than a jump of a day.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -16,7 +16,11 @@ from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane
 from driftline.monitoring.state.table import Codec, Table, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from driftline.events.model_key import ModelKey
+    from driftline.monitoring.predictions.stored_sketch import StoredSketch
+    from driftline.profiles.shelf import Shelf
     from driftline.sketches.layout import Layout
 
 
@@ -27,6 +31,14 @@ class PackedWindow(Struct, array_like=True):
     end_ms: int
     extended: bool
     union: PackedUnion
+
+
+class WindowPlace(NamedTuple):
+    """Whose windows they are, on which grid, and where what they count is kept in the meantime."""
+
+    key: ModelKey
+    layout: Layout
+    shelf: Shelf | None = None
 
 
 class RunningWindow(Struct):
@@ -49,9 +61,8 @@ class TumblingWindow:
     where the profile begins to hold. It ends at the first multiple of the size at which it has ``min_samples`` events.
     """
 
-    def __init__(self, key: ModelKey, layout: Layout, size_ms: int, min_samples: int, since_ms: int) -> None:
-        self._key = key
-        self._layout = layout
+    def __init__(self, place: WindowPlace, size_ms: int, min_samples: int, since_ms: int) -> None:
+        self._key, self._layout, self._shelf = place
         self.size_ms = size_ms
         self._min_samples = min_samples
         self.since_ms = since_ms
@@ -59,20 +70,27 @@ class TumblingWindow:
         self.tables = (self._running,)
 
     def _unpack(self, packed: PackedWindow) -> RunningWindow:
-        union = Accumulator.unpack(packed.union, self._layout)
+        union = Accumulator.unpack(packed.union, self._layout, self._shelf)
         return RunningWindow(packed.start_ms, packed.end_ms, packed.extended, union)
 
-    def add(self, pane: ClosedPane) -> None:
-        """Add a pane; all that was due at or before its start has been closed."""
+    def add(self, pane: ClosedPane, piece: StoredSketch | None = None) -> None:
+        """Add a pane, and its sketch as it is kept where that is known; all that was due at or before its start has
+        been closed.
+        """
         floor = pane.start_ms - pane.start_ms % self.size_ms
         running = self._running.or_none
         if running is None:
             start_ms, end_ms = max(floor, self.since_ms), floor + self.size_ms
-            running = RunningWindow(start_ms, end_ms, extended=False, union=Accumulator(self._layout))
+            running = RunningWindow(start_ms, end_ms, extended=False, union=Accumulator(self._layout, self._shelf))
         elif pane.start_ms >= running.end_ms:
             running.end_ms, running.extended = floor + self.size_ms, True
-        running.union.add(pane)
+        running.union.add(pane, piece)
         self._running.set(running)
+
+    def join(self, pieces: Sequence[StoredSketch], joined: StoredSketch) -> None:
+        """Keep the union of the latest panes in their place."""
+        if self._running:
+            self._running.value.union.join(pieces, joined)
 
     def due_ms(self) -> int | None:
         """Return when the window ends, as things stand; None while it has too few events."""
@@ -96,28 +114,35 @@ class SlidingWindow:
 
     Notes
     -----
-    *State*: at most size / hop packed blocks and one sketch. *Cost* of a hop: one addition a block.
+    *State*: at most size / hop packed blocks, and the panes of the running one. *Cost* of a hop: one addition a block.
     """
 
-    def __init__(self, key: ModelKey, layout: Layout, span: tuple[int, int], min_samples: int, since_ms: int) -> None:
-        self._key = key
-        self._layout = layout
+    def __init__(self, place: WindowPlace, span: tuple[int, int], min_samples: int, since_ms: int) -> None:
+        self._key, self._layout, self._shelf = place
         self._size_ms, self._hop_ms = span
         self._min_samples = min_samples
         self.since_ms = since_ms
-        self._blocks = Table("block", int, PackedUnion)
-        self._running = Value("running-block", packed_union(layout))
+        codec = packed_union(self._layout, self._shelf)
+        self._blocks = Table("block", int, codec)
+        self._running = Value("running-block", codec)
         self._seen_ms = Value("hop", int)
         self.tables = (self._blocks, self._running, self._seen_ms)
 
-    def add(self, pane: ClosedPane) -> None:
-        """Add a pane; all that was due at or before its start has been shown."""
+    def add(self, pane: ClosedPane, piece: StoredSketch | None = None) -> None:
+        """Add a pane, and its sketch as it is kept where that is known; all that was due at or before its start has
+        been shown.
+        """
         if not self._running:
-            self._running.set(Accumulator(self._layout))
+            self._running.set(Accumulator(self._layout, self._shelf))
             if not self._blocks:
                 self._seen_ms.set(pane.start_ms - pane.start_ms % self._hop_ms)
-        self._running.value.add(pane)
+        self._running.value.add(pane, piece)
         self._running.changed()
+
+    def join(self, pieces: Sequence[StoredSketch], joined: StoredSketch) -> None:
+        """Keep the union of the latest panes in their place."""
+        if self._running:
+            self._running.value.join(pieces, joined)
 
     def due_ms(self) -> int | None:
         """Return the next multiple of the hop at which something can be shown or forgotten."""
@@ -128,7 +153,8 @@ class SlidingWindow:
         """Finish the running block at ``end_ms`` and return the window that ends there, where it has enough events."""
         running = self._running.drop()
         if running is not None:
-            self._blocks.put(self._seen_ms.value, running.pack())
+            running.pack()
+            self._blocks.put(self._seen_ms.value, running)
         self._seen_ms.set(end_ms)
         start_ms = end_ms - self._size_ms
         for block_ms in [block_ms for block_ms in self._blocks if block_ms < start_ms]:
@@ -137,9 +163,9 @@ class SlidingWindow:
             self._seen_ms.drop()
         if sum(block.n_events for block in self._blocks.values()) < self._min_samples:
             return None
-        union = Accumulator(self._layout)
+        union = Accumulator(self._layout, self._shelf)
         for block in self._blocks.values():
-            union.add_packed(block)
+            union.add_union(block)
         return closed(self._key, "sliding", (max(start_ms, self.since_ms), end_ms, self._size_ms), union)
 
     def close(self, end_ms: int) -> ClosedWindow | None:

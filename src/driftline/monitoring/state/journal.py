@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from driftline.monitoring.state.table import Codec, Table
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 
-class Journal(Table[int, V]):
+class Journal(Table[int, V | None], Generic[V]):
     """Inputs by time since the tables that they change were written; after a restore they are applied again.
+
+    Of inputs that are written only the times stay in memory.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ class Journal(Table[int, V]):
     def __init__(
         self, name: str, value: type[V] | Codec[V], covered: Tables, most: int, replay: Callable[[int, V], None]
     ) -> None:
-        super().__init__(name, int, value)
+        super().__init__(name, int, cast("Codec[V | None] | type[V | None]", value))
         self._covered = covered
         self._most = most
         self._replay = replay
@@ -60,9 +62,18 @@ class Journal(Table[int, V]):
     def changes(self) -> Iterator[tuple[str, bytes | None]]:
         """Yield what changed since the last call; after that the journal runs."""
         yield from super().changes()
+        self._let_go()
         self._run(running=True)
 
     def restored(self) -> None:
         """Apply the inputs to the covered tables."""
-        for time_ms, value in sorted(self.items()):
-            self._replay(time_ms, value)
+        for time_ms in sorted(self):
+            value = self[time_ms]
+            if value is not None:
+                self._replay(time_ms, value)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Forget the inputs that are written, but not their times: under these they are deleted when it ends."""
+        for time_ms in self:
+            self._values[time_ms] = None

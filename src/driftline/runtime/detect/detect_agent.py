@@ -29,6 +29,7 @@ from driftline.runtime.detect.faust_transport import panes_consumer
 from driftline.runtime.detect.lost_records import LOOK_S, LostRecords
 from driftline.runtime.detect.state_table import CheckpointSlots
 from driftline.runtime.operations.logs import get_logger
+from driftline.runtime.operations.memory_arenas import MemoryReturn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
@@ -98,6 +99,7 @@ class PanesAgent:
         self._telemetry = telemetry
         self._reporter = reporter
         self._guard = guard
+        self._memory = MemoryReturn()
         self._app: DetectApp
         self._table: StateTable
         self._encode: EventEncoder | None = None
@@ -384,4 +386,5 @@ class PanesAgent:
         partition.n_since_checkpoint = partition.n_shown = 0
         partition.checkpoint_at_s = time.monotonic()
         self._telemetry.checkpoint_written(partition.checkpoint_at_s - started_at_s)
+        self._memory.when_due()
         self._telemetry.position(partition.tp.partition, writes.position)

@@ -77,6 +77,7 @@ class DetectWorker:
         self._references = references
         self._telemetry = telemetry
         self._data_dir = data_dir
+        self._shelf = None if profiles.shelf is None else profiles.shelf.another()
         self._check_crcs = check_crcs
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -88,7 +89,7 @@ class DetectWorker:
 
     def restore(self, partition: int, entries: Mapping[bytes, bytes]) -> PartitionMonitor:
         """Return the monitor of a partition from the entries of its last checkpoint; without any, a new one."""
-        return PartitionMonitor.restore(partition, self._settings, self._profiles, entries)
+        return PartitionMonitor.restore(partition, self._settings, self._profiles, entries, shelf=self._shelf)
 
     def run(self) -> None:
         """Work until :meth:`stop`, in an event loop of its own, without touching signals or logging.

@@ -14,6 +14,7 @@ from driftline.config.model import ModelSettings, WindowSettings
 from driftline.profiles.building.build import TimeOptions, build_profile
 from driftline.profiles.building.table import ReferenceTable
 from driftline.sketches.pane_sketch import PaneSketch
+from tests.support.shelves import narrow_shelf
 from tests.support.windows import KEY
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def profile(kind: str) -> Profile:
             missing = rng.random(at.size) < shares[at // DAY_MS]
         case _:
             missing = np.zeros(at.size, dtype=bool)
+    if kind == "season":
+        x = x + np.sin(at / DAY_MS * 2 * np.pi)
     if kind == "wandering":  # the values do so
         x = x + 0.3 * rng.standard_normal(N_DAYS)[at // DAY_MS]
     x[missing] = np.nan
@@ -56,7 +59,7 @@ def profile(kind: str) -> Profile:
 
 def reference(kind: str) -> tuple[BetReference, dict[str, int]]:
     made = BetReference(ReferenceView(profile(kind), SETTINGS, PANE_MS), alarms=0.01)
-    (directions,) = made.bets.directions
+    directions = made.column(0).directions
     return made, {direction.aspect: place for place, direction in enumerate(directions)}
 
 
@@ -109,6 +112,33 @@ def test_clumps_of_missing_values_are_no_season() -> None:
     assert len({float(means[0, places["missing"]]) for means in expected}) == 1
 
 
+@pytest.mark.parametrize("kind", ["independent", "season", "days"])
+def test_what_is_on_a_shelf_is_what_was_worked_out(kind: str) -> None:
+    shelf = narrow_shelf()
+    view, put_away = (
+        ReferenceView(profile(kind), SETTINGS, PANE_MS),
+        ReferenceView(profile(kind), SETTINGS, PANE_MS, shelf),
+    )
+    made, of_shelf = BetReference(view, alarms=0.01), BetReference(put_away, alarms=0.01)
+    for hour in (3, 30, 100):
+        span = hour * HOUR_MS, hour * HOUR_MS + PANE_MS
+        shelf.keep("something else")
+        expected, seen = made.expected(*span), of_shelf.expected(*span)
+        for one, other in zip((*expected.fair, *expected[1:]), (*seen.fair, *seen[1:]), strict=True):
+            assert one.tobytes() == other.tobytes()
+        held = view.column(0, day_of(view))
+        shelf.keep("something else")
+        again = put_away.column(0, day_of(put_away))
+        assert (held.grouping, held.seasonal, held.calibrating) == (again.grouping, again.seasonal, again.calibrating)
+        assert held.dispersion is not None
+        assert again.dispersion is not None
+        groups = tuple(range(held.grouping.n_groups))
+        assert held.dispersion.eigenvalues(groups).tobytes() == again.dispersion.eigenvalues(groups).tobytes()
+        assert held.dispersion.design_effects(50).tobytes() == again.dispersion.design_effects(50).tobytes()
+    of_shelf.learn()
+    assert made.ratios.tobytes() == of_shelf.ratios.tobytes()
+
+
 def day_of(view: ReferenceView) -> ClosedWindow:
     return ClosedWindow(
         key=KEY,
@@ -131,6 +161,6 @@ def test_a_reference_with_many_names_expects_new_ones() -> None:
     made = build_profile(KEY, table, SETTINGS, 0, "training")
     single = sum((names == name).sum() == 1 for name in set(names.tolist()))
     reference = BetReference(ReferenceView(made, SETTINGS, PANE_MS), alarms=0.01)
-    place = next(i for i, each in enumerate(reference.bets.directions[0]) if each.aspect == "unlisted")
+    place = next(i for i, each in enumerate(reference.column(0).directions) if each.aspect == "unlisted")
     assert single > 20
     assert reference.usual_means[0, place] == pytest.approx(single / 5_000, rel=0.05)

@@ -13,7 +13,8 @@ from driftline.detectors.mixture.e_detectors import Alarm, MixtureState
 GROUPS = 10
 SHARES = np.array([np.full(GROUPS + 1, 0.99 / GROUPS)])
 SHARES[0, -1] = 0.01
-BETS = Bets([numeric_directions(np.full(GROUPS, 1 / GROUPS), 0.01)], GROUPS)
+DIRECTIONS = numeric_directions(np.full(GROUPS, 1 / GROUPS), 0.01)
+BETS = Bets([DIRECTIONS], GROUPS)
 PLAIN = Fair(BETS.log_means(SHARES), BETS.means(SHARES))
 """Without what counts as no change: then R grows by exactly 1 a pane, on average."""
 ONES = np.ones((1, MOST_DIRECTIONS))
@@ -55,7 +56,7 @@ def test_it_is_the_sum_over_all_starts_of_the_products_since() -> None:
     expected = np.sum(since, axis=0)
     used = np.isfinite(BETS.log_weights[0])
     assert np.exp(state.logs[0])[used] == pytest.approx(expected[used], rel=1e-3)
-    for place, direction in enumerate(BETS.directions[0]):
+    for place, direction in enumerate(DIRECTIONS):
         for tilt in range(len(direction.thetas)):
             weights = np.array([each[place, tilt] for each in since])
             after = [sum(pane.n[0, place] for pane in seen[start:]) for start in range(len(seen))]
@@ -70,7 +71,7 @@ def test_r_grows_by_one_a_pane_on_average() -> None:
     streams = 4_000
     rng = np.random.default_rng(5)
     counts = rng.multinomial(5, SHARES[0], size=(n_panes, streams))
-    bets = Bets(BETS.directions * streams, GROUPS)
+    bets = Bets([DIRECTIONS] * streams, GROUPS)
     fair = Fair(np.repeat(PLAIN.log_means, streams, axis=0), np.repeat(PLAIN.means, streams, axis=0))
     state = MixtureState(bets)
     ones, never = np.ones((streams, MOST_DIRECTIONS)), np.full(streams, np.inf)
@@ -92,9 +93,9 @@ def test_a_shift_is_found_dated_and_measured() -> None:
     for seed in range(20):
         series = [*panes(np.random.default_rng(seed), 200), *panes(np.random.default_rng(100 + seed), 400, 0.5)]
         number, alarm = next(each for each in run(series, math.log(1e6)) if each[0] >= 200)
-        assert BETS.directions[0][alarm.direction].aspect in {"mean", "upper tail"}
+        assert DIRECTIONS[alarm.direction].aspect in {"mean", "upper tail"}
         delays.append(number - 199)
-        if BETS.directions[0][alarm.direction].aspect == "mean":
+        if DIRECTIONS[alarm.direction].aspect == "mean":
             seen = sum(int(counts[0, :-1].sum()) for counts in series[200 : number + 1])
             early.append(alarm.n - seen)
             changes.append(alarm.change)

@@ -6,10 +6,11 @@ import msgspec
 import numpy as np
 
 from driftline.events.model_key import ModelKey
-from driftline.monitoring.predictions.accumulator import ClosedPane
-from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow
+from driftline.monitoring.predictions.accumulator import Accumulator, ClosedPane
+from driftline.monitoring.predictions.stored_sketch import stored
+from driftline.monitoring.predictions.windowing import SlidingWindow, TumblingWindow, WindowPlace
 from driftline.sketches.layout import EVENTS, Layout
-from driftline.sketches.pane_sketch import PaneSketch
+from driftline.sketches.pane_sketch import PaneSketch, merge_sketches
 from tests.support.state import changes, checkpoint, restore
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 KEY = ModelKey("m", "")
 LAYOUT = Layout(())
+PLACE = WindowPlace(KEY, LAYOUT)
 YEAR_MS = 365 * 86_400_000
 
 
@@ -27,11 +29,11 @@ def pane(start_ms: int, n: int, flags: frozenset[str] = frozenset()) -> ClosedPa
 
 
 def tumbling(since_ms: int = 0) -> TumblingWindow:
-    return TumblingWindow(KEY, LAYOUT, 100, 50, since_ms)
+    return TumblingWindow(PLACE, 100, 50, since_ms)
 
 
 def sliding(since_ms: int = 0) -> SlidingWindow:
-    return SlidingWindow(KEY, LAYOUT, (60, 20), 5, since_ms)
+    return SlidingWindow(PLACE, (60, 20), 5, since_ms)
 
 
 def shape(window: ClosedWindow | None) -> tuple[int, int, int] | None:
@@ -107,7 +109,7 @@ def test_flags_of_a_pane_stay_with_the_window() -> None:
 
 def test_a_window_knows_its_events_by_hour_of_the_week() -> None:
     hour = 3_600_000
-    window = TumblingWindow(KEY, LAYOUT, 24 * hour, 50, 0)
+    window = TumblingWindow(PLACE, 24 * hour, 50, 0)
     for start_ms, n in ((20 * hour, 30), (21 * hour, 10), (21 * hour + 10, 5), (23 * hour, 40), (23 * hour + 10, 0)):
         window.add(pane(start_ms, n))
     closed = window.close(24 * hour)
@@ -118,7 +120,7 @@ def test_a_window_knows_its_events_by_hour_of_the_week() -> None:
 
 def test_a_window_that_goes_on_for_weeks_keeps_168_hours() -> None:
     hour = 3_600_000
-    window = TumblingWindow(KEY, LAYOUT, hour, 10_000, 0)
+    window = TumblingWindow(PLACE, hour, 10_000, 0)
     for i in range(400):
         window.add(pane(i * hour, 25))
     closed = window.close(400 * hour)
@@ -230,3 +232,16 @@ def test_the_packed_running_block_is_a_copy() -> None:
     running = msgspec.msgpack.decode(state)
     assert running[1] == 6
     assert np.frombuffer(running[0][0][3], dtype="<i1").tolist() == [6]
+
+
+def test_panes_that_were_joined_count_once() -> None:
+    whole, joined = Accumulator(LAYOUT), Accumulator(LAYOUT)
+    panes = [pane(10 * number, 5 + number) for number in range(6)]
+    pieces = [stored(None, each.sketch.pack()) for each in panes]
+    for each, piece in zip(panes, pieces, strict=True):
+        whole.add(each, piece)
+        joined.add(each, piece)
+    joined.join(pieces[2:], stored(None, merge_sketches([piece.read() for piece in pieces[2:]])))
+    joined.join(pieces[:2], pieces[5])
+    assert joined.n_events == whole.n_events == 45
+    assert joined.pack() == whole.pack()

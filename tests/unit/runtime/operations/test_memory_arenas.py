@@ -6,8 +6,12 @@ import os
 import platform
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from driftline.runtime.operations import memory_arenas
+from driftline.runtime.operations.memory_arenas import MemoryReturn
 
 THREADS_ALLOCATE = """
 import ctypes, sys, threading
@@ -46,3 +50,14 @@ def test_threads_share_few_arenas() -> None:
     assert without > 2
     assert arenas("limited") == 2
     assert arenas("limited", MALLOC_ARENA_MAX="1") == 1
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked")
+def test_memory_is_given_back_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr(memory_arenas, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    memory = MemoryReturn()
+    given = []
+    for now[0] in (1_001.0, 1_059.0, 1_061.0, 1_062.0, 1_120.0, 1_122.0):
+        given.append(memory.when_due())
+    assert given == [False, False, True, False, False, True]
