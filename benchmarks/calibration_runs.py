@@ -142,8 +142,8 @@ def _by_hour(cell: Cell, counts: Counts, per_window: int) -> tuple[Counts, list[
         np.add.at(season, hours, reference)
         days = np.zeros(168, dtype=np.int64)
         days[:24] = cell.panes // cell.panes_per_day
-        of_rows, pane_ms = np.repeat(np.arange(cell.panes), reference.sum(axis=1)), 86_400_000 // cell.panes_per_day
-        times = PaneTimes(np.arange(cell.panes), of_rows, hours, pane_ms)
+        of_rows = np.repeat(np.arange(cell.panes, dtype=np.int32), reference.sum(axis=1))
+        times = PaneTimes(np.arange(cell.panes), of_rows, hours, 86_400_000 // cell.panes_per_day)
         groups = np.repeat(np.tile(np.arange(cell.bins), cell.panes), reference.ravel())
         sums = column_sums(times, groups, cell.bins, [per_window], SeasonShares.of(season, days))
         assert sums is not None

@@ -199,7 +199,7 @@ def test_the_budget_is_divided_by_the_columns_that_there_are() -> None:
     unannounced = alarms(case(INDEPENDENT), INDEPENDENT, every=EVERY / 10)
     assert exceeds(unannounced)
     assert unannounced == pytest.approx(2.9, rel=0.1)
-    assert len(case(INDEPENDENT).reference.bets.directions) == COLUMNS, "no other column has an e-detector"
+    assert len(case(INDEPENDENT).reference.bets.thetas) == COLUMNS, "no other column has an e-detector"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -131,7 +132,8 @@ def test_a_classifier_on_sampled_rows_tells_a_changed_window() -> None:
     found = {}
     for sign in (1.0, -1.0):
         table = table_of(2_000, 2, sign=sign)
-        table.features["other"] = np.asarray(table.features["other"]) * (1.0 if sign > 0 else 3.0)
+        others = np.asarray(table.features["other"]) * (1.0 if sign > 0 else 3.0)
+        table = replace(table, features={**table.features, "other": others})
         window = window_of(profile, table)
         z, _ = complete_rows(profile.joint, profile.layout.numeric, encoded_of(profile, table))
         hashes = np.random.default_rng(3).integers(0, 2**60, table.n).astype(np.uint64)
