@@ -20,6 +20,7 @@ from benchmarks.detection.reference import SimulatedModel, built, counted
 from benchmarks.detection.scenarios import twelve_features, z_of
 from benchmarks.detection.traffic import DAY_MS, MISSING, Day, categorical, continuous, days, discrete, score
 from benchmarks.streams import STREAMS, Stream
+from driftline.sketches.fixed_point import carry
 
 KINDS = (
     categorical("a", 4, missing=0.02),
@@ -54,7 +55,7 @@ def test_the_lean_way_finds_what_the_pipeline_finds(stream: str) -> None:
     quick = counted(model, reference, settings, (whole.joint, whole.joint_reference))
     assert quick.history == whole.history
     assert (quick.reference.counts == whole.reference.counts).all()
-    assert (quick.reference.joint == whole.reference.joint).all()
+    assert (carry(quick.reference.joint) == carry(whole.reference.joint)).all()
 
     one = run_full(whole, KINDS, settings, held)
     two = run_lean(quick, KINDS, settings, held)
