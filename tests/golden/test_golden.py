@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.golden.stream import write_stream
+from tests.support.native import BOTH, run_as
 
 STORED = Path(__file__).with_name("stream.ndjson")
 PRECISION = 1e-12
@@ -34,7 +35,9 @@ def differences(expected: object, got: object, at: str = "$") -> list[str]:
     return [] if same else [f"{at}: {expected!r} became {got!r}"]
 
 
-def test_the_stream_says_what_it_said_before(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", BOTH)
+def test_the_stream_says_what_it_said_before(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_as(way, monkeypatch)
     out = tmp_path / "stream.ndjson"
     write_stream(out, tmp_path)
     expected = [json.loads(line) for line in STORED.read_bytes().splitlines()]

@@ -13,20 +13,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline.config.input_settings import LabelFields, PredictionFields
+from driftline.config.model import ModelSettings
+from driftline.config.settings import Settings
 from driftline.events.label import LabelDecoder
+from driftline.events.model_key import ModelKey
 from driftline.events.prediction import PredictionDecoder
 from driftline.events.record_batch import RecordBatch
 from driftline.events.source import Source
 from driftline.native.library import VARIABLE
+from driftline.profiles.building.build import build_profile
+from driftline.profiles.building.table import ReferenceTable
+from driftline.profiles.profiles import Profiles
 from driftline.sketches.column_encoder import ColumnEncoder
 from driftline.sketches.columns import CategoricalColumn, Column, NumericColumn, TextNumericColumn
 from driftline.sketches.grid import build_edges
 from driftline.sketches.numeric_encoding import NumericEncoder
 from driftline.sketching.intake import take_in_labels, take_in_predictions
 from driftline.sketching.rows import AllRows
+from driftline.sketching.sketcher import Sketcher
 from tests.support.examples import examples
 from tests.support.fuzzed_records import NOW_MS, Producer
-from tests.support.native import require_native
+from tests.support.native import BOTH, require_native, run_as
 
 if TYPE_CHECKING:
     from driftline.sketches.encoding import EncodedColumns
@@ -119,6 +126,32 @@ def test_both_make_the_same_of_records(both: tuple[Readers, Readers], seed: int,
 def test_both_make_the_same_of_many_damaged_records(both: tuple[Readers, Readers]) -> None:
     n_events = sum(compare(both, seed, AT_ONCE) for seed in range(FUZZED // (2 * AT_ONCE)))
     assert n_events > FUZZED // 8  # most of what is tried can be read
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_both_flush_the_same_bytes(both: tuple[Readers, Readers], seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert both
+    rows = Random(seed)
+    table = ReferenceTable(
+        500,
+        {"x": [rows.gauss(0, 1) for _ in range(500)], "c": [rows.choice(("web", "1", "ü")) for _ in range(500)]},
+        [rows.randint(0, 1) for _ in range(500)],
+        [rows.random() for _ in range(500)],
+    )
+    profile = build_profile(ModelKey("credit", "1"), table, ModelSettings(), 0, "training")
+    batches = [batch("predictions", Producer(rows).predictions(AT_ONCE)) for _ in range(20)]
+    flushes = []
+    for way in BOTH:
+        run_as(way, monkeypatch)
+        sketcher = Sketcher(Settings(), Profiles([profile]), 1, lambda *_: pytest.fail("nothing is joined"))
+        source = Source("predictions", 0)
+        sketcher.assign(source, None)
+        for number, each in enumerate(batches):
+            sketcher.add(each._replace(offsets=[AT_ONCE * number + offset for offset in each.offsets]))
+        flush = sketcher.flush()
+        assert flush is not None
+        flushes.append((flush.panes, flush.dead_letters, flush.positions))
+    assert flushes[0] == flushes[1]
 
 
 FLOATS: Final = st.floats(-300, 300) | st.floats() | st.sampled_from([-2.0, 2.0, 0.5, np.nextafter(0.5, 0), 256.0])
