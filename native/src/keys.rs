@@ -102,8 +102,9 @@ impl Keys {
     }
 }
 
+/// Returns a number that differs for most keys, above all in its high bits.
 #[inline]
-fn hash(key: &[u8]) -> u64 {
+pub fn hash(key: &[u8]) -> u64 {
     let mut hash = SEED ^ key.len() as u64;
     for chunk in key.chunks(8) {
         let mut bytes = [0; 8];

@@ -1,7 +1,6 @@
 //! Looks texts up among a few that are known.
 
-const SEED: u64 = 0x243F_6A88_85A3_08D3;
-const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+use crate::keys::hash;
 
 /// Texts, each with a number.
 pub struct Table<'a> {
@@ -31,7 +30,8 @@ impl<'a> Table<'a> {
     #[inline]
     fn slot(&self, text: &[u8]) -> usize {
         let mask = self.slots.len() - 1;
-        let mut slot = hash(text) as usize & mask;
+        let hash = hash(text);
+        let mut slot = (hash ^ hash >> 32) as usize & mask;
         while let Some(number) = self.slots[slot].checked_sub(1) {
             if self.entries[number as usize].0 == text {
                 break;
@@ -40,17 +40,6 @@ impl<'a> Table<'a> {
         }
         slot
     }
-}
-
-#[inline]
-fn hash(text: &[u8]) -> u64 {
-    let mut hash = SEED ^ text.len() as u64;
-    for chunk in text.chunks(8) {
-        let mut bytes = [0; 8];
-        bytes[..chunk.len()].copy_from_slice(chunk);
-        hash = (hash.rotate_left(5) ^ u64::from_le_bytes(bytes)).wrapping_mul(FACTOR);
-    }
-    hash ^ hash >> 32
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ from driftline.events.dead_letter import EMPTY, INVALID_TYPE, INVALID_VALUE, MIS
 from driftline.events.smells import smell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 _REASONS: Final = (
     (re.compile(r"Object missing required field `"), MISSING_FIELD),
@@ -90,7 +90,7 @@ class MappedDecoder:
                 require_utf8(value)  # type: ignore[arg-type]
         return self._take(record)
 
-    def columns(self, values: Iterable[bytes | None]) -> list[tuple[Any, ...]] | None:
+    def columns(self, values: Iterable[bytes | None]) -> list[Sequence[Any]] | None:
         """Return the mapped values of n records, n >= 1, by field; None where one of them needs a closer look."""
         try:
             records = [*map(self._decode, values)]  # type: ignore[arg-type]  # None raises TypeError

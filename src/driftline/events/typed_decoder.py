@@ -52,7 +52,7 @@ class TypedDecoder:
         Texts and JSON are given as ``str`` and ``bytes``, or as msgspec has them.
         """
         if self._read is None:
-            return self._decode.columns(values)  # type: ignore[return-value]  # tuples are sequences
+            return self._decode.columns(values)
         left, columns = self._read(values)
         if not left:
             return columns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -15,7 +14,7 @@ from msgspec import Struct
 from driftline.profiles.estimator import estimator_id
 from driftline.profiles.feature_groups import feature_groups
 from driftline.profiles.history import History
-from driftline.profiles.shelf import Form
+from driftline.profiles.shelf import Form, pickled, unpickled
 from driftline.sketches.columns import NumericColumn
 from driftline.sketches.grid import TAIL_BINS
 from driftline.sketches.joint import Z_UNITS
@@ -68,11 +67,11 @@ class _Large(NamedTuple):
 
 def _packed(large: _Large) -> bytes:
     history = b"" if large.history is None else msgspec.msgpack.encode(large.history)
-    return pickle.dumps((large.reference, history, large.joint_reference), pickle.HIGHEST_PROTOCOL)
+    return pickled((large.reference, history, large.joint_reference))
 
 
 def _unpacked(data: bytes) -> _Large:
-    reference, history, joint = pickle.loads(data)  # noqa: S301  # this process has written it
+    reference, history, joint = unpickled(data)
     return _Large(reference, msgspec.msgpack.decode(history, type=History) if history else None, joint)
 
 

@@ -34,11 +34,13 @@ class Pages(Protocol):
         """Let go of a place."""
 
 
-def _plain(value: Any) -> bytes:  # noqa: ANN401  # of whatever type
+def pickled(value: Any) -> bytes:  # noqa: ANN401  # of whatever type
+    """Return a value as bytes for this process to read."""
     return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
 
-def _read(data: bytes) -> Any:  # noqa: ANN401  # of whatever type
+def unpickled(data: bytes) -> Any:  # noqa: ANN401  # of whatever type
+    """Return the value of bytes that this process has written."""
     return pickle.loads(data)  # noqa: S301  # this process has written it
 
 
@@ -49,8 +51,8 @@ def _same(_value: object) -> int:
 class Form(NamedTuple, Generic[T]):
     """How values of a type are written."""
 
-    pack: Callable[[T], bytes] = _plain
-    unpack: Callable[[bytes], T] = _read
+    pack: Callable[[T], bytes] = pickled
+    unpack: Callable[[bytes], T] = unpickled
     extent: Callable[[T], int] = _same
     """A number that differs after each change of a value in place; it is then written again."""
 

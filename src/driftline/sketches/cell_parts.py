@@ -195,9 +195,7 @@ class RawCells(CellPart[bytes, SlotArrays]):
         array, axis = self._slots(events)
         data = np.moveaxis(self._merging.canonical(array), axis, 0).astype("<i8", copy=False).tobytes()
         size = len(data) // max(events.n_slots, 1)
-        return [data[start : start + size] for start in range(0, events.n_slots * size, size or 1)] or [
-            b""
-        ] * events.n_slots
+        return [data[slot * size : (slot + 1) * size] for slot in range(events.n_slots)]
 
     def merge_packed(self, value: Array, packed: bytes) -> None:
         """Merge cell by cell."""

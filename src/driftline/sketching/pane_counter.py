@@ -23,7 +23,7 @@ from driftline.sketches.packed import PackedEstimates, SampleRow
 from driftline.sketches.pane_sketch import PackedSketch, PaneSketch
 from driftline.sketches.sparse import merge_estimates
 from driftline.sketching.operation_counts import OperationCounter, failed_rows
-from driftline.sketching.rows import AllRows, joined, of_slots
+from driftline.sketching.rows import AllRows, concatenate, of_slots
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -158,7 +158,7 @@ class PaneCounter:
     def _count(self) -> None:
         if not self._waiting:
             return
-        rows = joined(self._waiting)
+        rows = concatenate(self._waiting)
         self._waiting, self.n_waiting = [], 0
         panes, slots = np.unique(rows.pane_ms, return_inverse=True)
         profiles = [self._profiles.at(self._key, int(pane)) for pane in panes.tolist()]

@@ -9,7 +9,7 @@ import numpy as np
 from driftline.events.model_key import ModelKey
 from driftline.sketching.operation_counts import OperationCounter
 from driftline.sketching.pane_counter import COUNT_ROWS, PaneCounter
-from driftline.sketching.rows import PredictionRows, concatenate, schemas_of
+from driftline.sketching.rows import AllRows, concatenate, schemas_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ class PaneCounters:
         self._not_features = not_features
         self._origins = origins
         self._counters: dict[ModelKey, PaneCounter] = {}
-        self._held: list[PredictionRows] = []
+        self._held: list[AllRows] = []
         self._held_keys: list[tuple[str, str]] = []
 
     def __len__(self) -> int:
@@ -73,8 +73,8 @@ class PaneCounters:
         """Count the events of a batch; ``codes`` are the origins of all its records, where they are read."""
         events = intake.events
         self._held.append(
-            PredictionRows(
-                batch.source.partition,
+            AllRows(
+                np.full(intake.offsets.size, batch.source.partition, dtype=np.int64),
                 events.prediction_ids,
                 intake.offsets,
                 arrivals.pane_ms,

@@ -55,27 +55,8 @@ def by_model(intake: Intake[PredictionColumns], arrivals: Arrivals) -> list[Mode
     return [every.chosen(np.array(rows, dtype=np.int64))._replace(key=ModelKey(*key)) for key, rows in groups.items()]
 
 
-class PredictionRows(NamedTuple):
-    """Predictions from one source partition, n of them; every array has the shape (n,)."""
-
-    partition: int
-    ids: Sequence[str]
-    offsets: NDArray[np.int64]
-    pane_ms: NDArray[np.int64]
-    late: NDArray[np.bool_]
-    features: Sequence[Features]
-    predictions: Sequence[Any]
-    scores: Sequence[Score | Unusable | None]
-    schemas: NDArray[np.object_] | None = None
-    """Names of the schemas that they were read with, None for plain JSON; None where all are that."""
-    operations: Sequence[OperationRow | None] | None = None
-    """How predictions were made; None where no row says anything of it."""
-    origins: NDArray[np.int64] | None = None
-    """Where they come from beside the partition: numbers of the d values that are asked for, shape (d, n)."""
-
-
 class AllRows(NamedTuple):
-    """Rows from all partitions, n of them; attributes as in :class:`PredictionRows`.
+    """Predictions of any source partitions, n of them; every array has the shape (n,).
 
     They are the values that a profile counts: :class:`driftline.sketches.column_encoder.RowValues`.
     """
@@ -89,8 +70,11 @@ class AllRows(NamedTuple):
     predictions: Sequence[Any]
     scores: Sequence[Score | Unusable | None]
     schemas: NDArray[np.object_] | None = None
+    """Names of the schemas that they were read with, None for plain JSON; None where all are that."""
     operations: Sequence[OperationRow | None] | None = None
+    """How predictions were made; None where no row says anything of it."""
     origins: NDArray[np.int64] | None = None
+    """Where they come from beside the partition: numbers of the d values that are asked for, shape (d, n)."""
 
     def hashes(self) -> NDArray[np.uint64]:
         """Return the hash of each prediction id, by which rows are sampled, shape (n,)."""
@@ -115,24 +99,7 @@ class AllRows(NamedTuple):
         )
 
 
-def concatenate(parts: list[PredictionRows]) -> AllRows:
-    """Return the rows of all parts, in their order."""
-    return AllRows(
-        np.concatenate([np.full(len(part.ids), part.partition, dtype=np.int64) for part in parts]),
-        [*chain.from_iterable(part.ids for part in parts)],
-        np.concatenate([part.offsets for part in parts]),
-        np.concatenate([part.pane_ms for part in parts]),
-        np.concatenate([part.late for part in parts]),
-        [*chain.from_iterable(part.features for part in parts)],
-        [*chain.from_iterable(part.predictions for part in parts)],
-        [*chain.from_iterable(part.scores for part in parts)],
-        _schemas(parts),
-        _operations(parts),
-        _origins(parts),
-    )
-
-
-def joined(parts: list[AllRows]) -> AllRows:
+def concatenate(parts: list[AllRows]) -> AllRows:
     """Return the rows of all parts, in their order."""
     if len(parts) == 1:
         return parts[0]
@@ -151,12 +118,12 @@ def joined(parts: list[AllRows]) -> AllRows:
     )
 
 
-def _origins(parts: Sequence[PredictionRows | AllRows]) -> NDArray[np.int64] | None:
+def _origins(parts: Sequence[AllRows]) -> NDArray[np.int64] | None:
     found = [part.origins for part in parts if part.origins is not None]
     return np.concatenate(found, axis=1) if found else None
 
 
-def _operations(parts: Sequence[PredictionRows | AllRows]) -> list[OperationRow | None] | None:
+def _operations(parts: Sequence[AllRows]) -> list[OperationRow | None] | None:
     if all(part.operations is None for part in parts):
         return None
     return [*chain.from_iterable(part.operations or (None,) * len(part.ids) for part in parts)]
@@ -169,7 +136,7 @@ def schemas_of(batch: RecordBatch, offsets: NDArray[np.int64]) -> NDArray[np.obj
     return np.array(batch.schemas, dtype=object)[np.searchsorted(batch.offsets, offsets)]
 
 
-def _schemas(parts: Sequence[PredictionRows | AllRows]) -> NDArray[np.object_] | None:
+def _schemas(parts: Sequence[AllRows]) -> NDArray[np.object_] | None:
     if all(part.schemas is None for part in parts):
         return None
     return np.concatenate(

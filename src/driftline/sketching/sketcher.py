@@ -246,9 +246,10 @@ class Sketcher:
         self._n_late += n_late
         self._n_events += intake.times_ms.size - n_late
         self._counters.add(batch, intake, arrivals, self._origins.codes(batch))
-        keys = {*zip(intake.events.models, intake.events.versions, strict=True)}
-        if self._settings.labels is None and not any(self.learning.counts(ModelKey(*key)) for key in keys):
-            return
+        if self._settings.labels is None:
+            keys = {*zip(intake.events.models, intake.events.versions, strict=True)}
+            if not any(self.learning.counts(ModelKey(*key)) for key in keys):
+                return
         models, clock = by_model(intake, arrivals), self._partitions[batch.source].clock
         for each in models:
             self.learning.add(batch.source.partition, each.key, each.arrivals, clock.watermark_ms)

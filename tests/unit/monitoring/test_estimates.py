@@ -70,7 +70,7 @@ def deltas(scores: list[float], late: list[bool] | None = None, panes: list[int]
             late=np.array(late or [False] * n),
             features=features,
             predictions=[int(score > 0.5) for score in scores],
-            scores=[*scores],
+            scores=scores,
         )
     )
     return counter.take()
